@@ -1,0 +1,2 @@
+/** bench of EggsFS. */
+package org.eggsfs.bench;

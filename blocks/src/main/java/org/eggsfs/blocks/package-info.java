@@ -1,0 +1,2 @@
+/** blocks of EggsFS. */
+package org.eggsfs.blocks;

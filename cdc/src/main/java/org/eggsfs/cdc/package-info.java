@@ -1,0 +1,2 @@
+/** cdc of EggsFS. */
+package org.eggsfs.cdc;

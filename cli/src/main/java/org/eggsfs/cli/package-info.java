@@ -1,0 +1,2 @@
+/** cli of EggsFS. */
+package org.eggsfs.cli;

@@ -1,0 +1,2 @@
+/** client of EggsFS. */
+package org.eggsfs.client;

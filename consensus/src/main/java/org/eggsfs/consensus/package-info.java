@@ -1,0 +1,2 @@
+/** consensus of EggsFS. */
+package org.eggsfs.consensus;

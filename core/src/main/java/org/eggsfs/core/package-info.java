@@ -1,0 +1,2 @@
+/** core of EggsFS. */
+package org.eggsfs.core;

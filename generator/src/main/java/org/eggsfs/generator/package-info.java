@@ -1,0 +1,2 @@
+/** generator of EggsFS. */
+package org.eggsfs.generator;

@@ -1,0 +1,2 @@
+/** net of EggsFS. */
+package org.eggsfs.net;

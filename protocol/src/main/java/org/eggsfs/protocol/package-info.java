@@ -1,0 +1,2 @@
+/** protocol of EggsFS. */
+package org.eggsfs.protocol;

@@ -1,0 +1,2 @@
+/** run of EggsFS. */
+package org.eggsfs.run;

@@ -1,0 +1,2 @@
+/** shard of EggsFS. */
+package org.eggsfs.shard;

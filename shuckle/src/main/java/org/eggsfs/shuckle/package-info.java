@@ -1,0 +1,2 @@
+/** shuckle of EggsFS. */
+package org.eggsfs.shuckle;

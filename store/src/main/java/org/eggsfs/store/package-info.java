@@ -1,0 +1,2 @@
+/** store of EggsFS. */
+package org.eggsfs.store;
