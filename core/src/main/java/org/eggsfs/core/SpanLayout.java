@@ -1,0 +1,118 @@
+package org.eggsfs.core;
+
+/**
+ * How the bytes of one span lie in its blocks (client.md section 6). Stripe by stripe, the data
+ * cells of a stripe hold consecutive bytes; block b is the concatenation of its cells.
+ *
+ * @param parity the parity byte
+ * @param storageClass where the blocks go
+ * @param stripes 1..15
+ * @param cellSize bytes of a cell, a multiple of 4096
+ */
+public record SpanLayout(int parity, int storageClass, int stripes, long cellSize) {
+  /** Bytes of a page, the unit of cells. */
+  public static final int PAGE = 4096;
+
+  /** Most stripes of a span. */
+  public static final int STRIPES_MAX = 15;
+
+  /** Largest block and span in bytes. */
+  public static final long BLOCK_SIZE_MAX = 100L << 20;
+
+  /** Longest data that is kept inside the metadata. */
+  public static final int INLINE_MAX = 255;
+
+  /** Span sizes up to {@code maxSizes[i]} take {@code parities[i]} (wire.md section 5). */
+  public record SpanPolicy(long[] maxSizes, int[] parities) {
+    /** The largest span a writer makes. */
+    public long spanSizeMax() {
+      return maxSizes[maxSizes.length - 1];
+    }
+
+    /**
+     * The parity of a span.
+     *
+     * @throws IllegalArgumentException if it is larger than the policy's largest
+     */
+    public int pick(long size) {
+      if (size > spanSizeMax()) {
+        throw new IllegalArgumentException(
+            "a span of " + size + " bytes; the policy allows " + spanSizeMax());
+      }
+      // From the back, as all clients do: lists need not be sorted.
+      for (int i = maxSizes.length - 2; i >= 0; i--) {
+        if (size > maxSizes[i]) {
+          return parities[i + 1];
+        }
+      }
+      return parities[0];
+    }
+  }
+
+  /** Blocks larger than {@code minSizes[i]} may go to {@code storageClasses[i]}. */
+  public record BlockPolicy(int[] storageClasses, long[] minSizes) {
+    /** The storage class of blocks of that size. */
+    public int pick(long blockSize) {
+      for (int i = minSizes.length - 1; i >= 0; i--) {
+        if (blockSize > minSizes[i]) {
+          return storageClasses[i];
+        }
+      }
+      return storageClasses[0];
+    }
+  }
+
+  /**
+   * Chooses the layout of a span.
+   *
+   * @param length bytes actually stored, more than {@link #INLINE_MAX}
+   * @param targetStripeSize of the stripe policy, above 0
+   */
+  public static SpanLayout choose(
+      long length, SpanPolicy spanPolicy, BlockPolicy blockPolicy, long targetStripeSize) {
+    int parity = spanPolicy.pick(length);
+    int dataBlocks = Parity.data(parity);
+    int stripes = Math.clamp(length / targetStripeSize, 1, STRIPES_MAX);
+    long block = ceilDivide(length, dataBlocks);
+    long cell = cellSize(block, stripes);
+    // Rounding up to pages can push a block of nearly 100 MiB over the limit.
+    while (cell * stripes > BLOCK_SIZE_MAX && stripes > 1) {
+      stripes--;
+      cell = cellSize(block, stripes);
+    }
+    return new SpanLayout(parity, blockPolicy.pick(cell * stripes), stripes, cell);
+  }
+
+  private static long cellSize(long block, int stripes) {
+    return ceilDivide(ceilDivide(block, stripes), PAGE) * PAGE;
+  }
+
+  private static long ceilDivide(long a, long b) {
+    return (a + b - 1) / b;
+  }
+
+  /** Number of data blocks D. */
+  public int dataBlocks() {
+    return Parity.data(parity);
+  }
+
+  /** Number of blocks B. */
+  public int blocks() {
+    return Parity.blocks(parity);
+  }
+
+  /** Bytes of each block. */
+  public long blockSize() {
+    return cellSize * stripes;
+  }
+
+  /** Data bytes of one stripe. */
+  public long stripeSize() {
+    return cellSize * dataBlocks();
+  }
+
+  /** Data bytes of all stripes, padding included. */
+  public long capacity() {
+    return stripeSize() * stripes;
+  }
+}
