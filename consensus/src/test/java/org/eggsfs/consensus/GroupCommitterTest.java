@@ -1,0 +1,105 @@
+package org.eggsfs.consensus;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.eggsfs.store.KeyValueStore;
+import org.eggsfs.store.KeyValueStore.Change;
+import org.eggsfs.store.MemoryStore;
+import org.eggsfs.store.StoreException;
+import org.junit.jupiter.api.Test;
+
+/** Goal: order, grouping, and silence after a failed write. Method: scripted stores. */
+class GroupCommitterTest {
+  private static final int SUBMISSIONS = 1000;
+
+  /** Counts batches and fails from the n-th on. */
+  private static final class ScriptedStore implements KeyValueStore {
+    final MemoryStore memory = new MemoryStore();
+    final AtomicInteger batches = new AtomicInteger();
+    final int failFrom;
+
+    ScriptedStore(int failFrom) {
+      this.failFrom = failFrom;
+    }
+
+    @Override
+    public Snapshot snapshot() {
+      return memory.snapshot();
+    }
+
+    @Override
+    public void write(List<Change> changes, boolean sync) {
+      assertTrue(sync);
+      if (batches.incrementAndGet() >= failFrom) {
+        throw new StoreException("scripted failure");
+      }
+      memory.write(changes, true);
+    }
+
+    @Override
+    public void checkpoint(Path directory) {
+      memory.checkpoint(directory);
+    }
+
+    @Override
+    public void close() {
+      memory.close();
+    }
+  }
+
+  @Test
+  void callbacksComeInOrderAfterTheirChangesAreDurable() {
+    ScriptedStore store = new ScriptedStore(Integer.MAX_VALUE);
+    List<Integer> order = new ArrayList<>();
+    try (GroupCommitter committer =
+        new GroupCommitter("test-committer", store, () -> order.add(-1))) {
+      for (int i = 0; i < SUBMISSIONS; i++) {
+        int number = i;
+        byte[] key = {(byte) (i >> 8), (byte) i};
+        committer.submit(
+            List.of(new Change(key, key)),
+            () -> {
+              try (KeyValueStore.Snapshot snapshot = store.snapshot()) {
+                assertTrue(snapshot.get(key) != null);
+              }
+              order.add(number);
+            });
+      }
+    }
+    assertEquals(SUBMISSIONS, order.size());
+    for (int i = 0; i < SUBMISSIONS; i++) {
+      assertEquals(i, order.get(i));
+    }
+    assertTrue(store.batches.get() <= SUBMISSIONS);
+  }
+
+  @Test
+  void nothingIsAcknowledgedAfterAFailure() throws InterruptedException {
+    ScriptedStore store = new ScriptedStore(2);
+    AtomicInteger acknowledged = new AtomicInteger();
+    CountDownLatch first = new CountDownLatch(1);
+    CountDownLatch failed = new CountDownLatch(1);
+    try (GroupCommitter committer =
+        new GroupCommitter("test-committer", store, failed::countDown)) {
+      byte[] key = {1};
+      committer.submit(
+          List.of(new Change(key, key)),
+          () -> {
+            acknowledged.incrementAndGet();
+            first.countDown();
+          });
+      assertTrue(first.await(10, TimeUnit.SECONDS));
+      committer.submit(List.of(new Change(key, null)), acknowledged::incrementAndGet);
+      assertTrue(failed.await(10, TimeUnit.SECONDS));
+      committer.submit(List.of(new Change(key, null)), acknowledged::incrementAndGet);
+    }
+    assertEquals(1, acknowledged.get());
+  }
+}
