@@ -16,8 +16,7 @@ import org.eggsfs.protocol.shard.AddInlineSpanResponse;
 final class AddInlineSpan {
   private AddInlineSpan() {}
 
-  static Operation prepare(Preparing preparing, AddInlineSpanRequest request)
-      throws EggsException {
+  static Operation prepare(Preparing preparing, AddInlineSpanRequest request) throws EggsException {
     Checks.fileOrSymlink(request.fileId());
     preparing.shard(request.fileId());
     preparing.cookie(request.fileId(), request.cookie());
@@ -42,8 +41,7 @@ final class AddInlineSpan {
       if (file.size != request.byteOffset()) {
         Checks.require(file.size == end && isThere(tx, request), ErrorCode.SPAN_NOT_FOUND);
       } else {
-        Checks.require(
-            file.lastSpanState == SpanState.CLEAN, ErrorCode.LAST_SPAN_STATE_NOT_CLEAN);
+        Checks.require(file.lastSpanState == SpanState.CLEAN, ErrorCode.LAST_SPAN_STATE_NOT_CLEAN);
         file.size = end;
         Span span = Span.inline(request.size(), request.crc(), request.body());
         SpansTable.put(tx, tx.shard, file.id, request.byteOffset(), span);

@@ -113,8 +113,7 @@ final class AddSpan {
         request.cellSize(),
         services,
         SpanCrcs.blockCrcs(crcs, blocks, request.cellSize()),
-        SpanCrcs.stripeCrcs(
-            crcs, blocks, Parity.data(request.parity()), request.cellSize()));
+        SpanCrcs.stripeCrcs(crcs, blocks, Parity.data(request.parity()), request.cellSize()));
   }
 
   /** Steps 2 to 4, and the bounds without which an entry could not be applied (W19, W20). */
@@ -132,8 +131,7 @@ final class AddSpan {
     Checks.spanBody(
         request.cellSize() >= ProtocolConstants.PAGE_SIZE
             && request.cellSize() * request.stripes() <= ProtocolConstants.MAX_BLOCK_SIZE);
-    Checks.spanBody(
-        request.crcs().length == request.stripes() * Parity.blocks(request.parity()));
+    Checks.spanBody(request.crcs().length == request.stripes() * Parity.blocks(request.parity()));
   }
 
   /** Section 11.1: the reference's first span before its last, positions kept (W30). */
@@ -149,23 +147,26 @@ final class AddSpan {
         first = services(firstSpan, locationId);
         last =
             services(
-                SpansTable.lastUpTo(
-                        context.view(), preparing.shard(), reference, Long.MAX_VALUE)
+                SpansTable.lastUpTo(context.view(), preparing.shard(), reference, Long.MAX_VALUE)
                     .span(),
                 locationId);
       }
     }
-    int count = Parity.blocks(request.parity());
-    long[] picked =
-        preparing
-            .context()
-            .picker()
-            .pick(locationId, request.storageClass(), count, request.blacklist(), first, last);
-    Checks.require(picked != null, ErrorCode.COULD_NOT_PICK_BLOCK_SERVICES);
-    if (picked.length != count) {
-      throw new IllegalStateException(picked.length + " services picked instead of " + count);
+    BlockServices.Service[] picked =
+        BlockServicePicker.pick(
+            preparing.context().blockServices(),
+            Parity.blocks(request.parity()),
+            request.storageClass(),
+            locationId,
+            request.blacklist(),
+            first,
+            last,
+            preparing.context().random());
+    long[] ids = new long[picked.length];
+    for (int i = 0; i < ids.length; i++) {
+      ids[i] = picked[i].id();
     }
-    return picked;
+    return ids;
   }
 
   private static long[] services(Span span, int locationId) {
@@ -181,8 +182,7 @@ final class AddSpan {
       location = file.size == end ? existing(tx, add) : null;
       Checks.require(location != null, ErrorCode.SPAN_NOT_FOUND);
     } else {
-      Checks.require(
-          file.lastSpanState == SpanState.CLEAN, ErrorCode.LAST_SPAN_STATE_NOT_CLEAN);
+      Checks.require(file.lastSpanState == SpanState.CLEAN, ErrorCode.LAST_SPAN_STATE_NOT_CLEAN);
       file.size = end;
       file.lastSpanState = SpanState.DIRTY;
       location =
@@ -238,8 +238,7 @@ final class AddSpan {
   private static HandedOutBlocks handOut(Span.Location location) {
     long[] sizes = new long[location.count()];
     java.util.Arrays.fill(sizes, location.blockSize());
-    return new HandedOutBlocks(
-        location.services(), location.blocks(), location.crcs(), sizes);
+    return new HandedOutBlocks(location.services(), location.blocks(), location.crcs(), sizes);
   }
 
   /** An answer without blocks, of the kind of the request; {@link Finish} puts them in. */

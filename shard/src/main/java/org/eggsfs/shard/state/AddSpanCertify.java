@@ -16,8 +16,7 @@ final class AddSpanCertify {
     preparing.cookie(request.fileId(), request.cookie());
     PrepareContext context = preparing.context();
     Span span =
-        SpansTable.get(
-            context.view(), preparing.shard(), request.fileId(), request.byteOffset());
+        SpansTable.get(context.view(), preparing.shard(), request.fileId(), request.byteOffset());
     return Proofs.judge(
         request,
         preparing.deadline(),
@@ -27,8 +26,7 @@ final class AddSpanCertify {
         context.blockServices());
   }
 
-  static ApplyResult apply(
-      Transaction tx, AddSpanCertifyRequest request, Operation.Certify certify)
+  static ApplyResult apply(Transaction tx, AddSpanCertifyRequest request, Operation.Certify certify)
       throws EggsException {
     TransientTable.Row file = tx.touchTransient(request.fileId(), certify.deadline());
     Span span = SpansTable.get(tx.view, tx.shard, file.id, request.byteOffset());

@@ -38,16 +38,13 @@ final class AddSpanLocation {
     Checks.require(!source.isInline(), ErrorCode.SWAP_SPANS_INLINE_STORAGE);
     Checks.require(
         source.size() == destination.size(), ErrorCode.ADD_SPAN_LOCATION_MISMATCHING_SIZE);
-    Checks.require(
-        source.crc() == destination.crc(), ErrorCode.ADD_SPAN_LOCATION_MISMATCHING_CRC);
+    Checks.require(source.crc() == destination.crc(), ErrorCode.ADD_SPAN_LOCATION_MISMATCHING_CRC);
     long sourceEnd = request.byteOffset1() + source.size();
     Checks.require(
-        tx.spanState(from.id, sourceEnd) == SpanState.CLEAN,
-        ErrorCode.ADD_SPAN_LOCATION_NOT_CLEAN);
+        tx.spanState(from.id, sourceEnd) == SpanState.CLEAN, ErrorCode.ADD_SPAN_LOCATION_NOT_CLEAN);
     Checks.require(source.locations().size() == 1, ErrorCode.TRANSIENT_LOCATION_COUNT);
     Span.Location added = source.locations().getFirst();
-    Checks.require(
-        destination.at(added.locationId()) == null, ErrorCode.ADD_SPAN_LOCATION_EXISTS);
+    Checks.require(destination.at(added.locationId()) == null, ErrorCode.ADD_SPAN_LOCATION_EXISTS);
     // Taking another span than the last would leave a hole (W26).
     Checks.require(
         from.size == sourceEnd && Arrays.equals(added.blocks(), request.blocks1()),

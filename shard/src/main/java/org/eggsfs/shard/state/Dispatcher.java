@@ -87,7 +87,8 @@ final class Dispatcher {
       case SetTimeRequest r -> SetTime.prepare(preparing, r);
       case SetDirectoryInfoRequest r -> SetDirectoryInfo.prepare(preparing, r);
       case SameDirectoryRenameRequest r -> SameDirectoryRename.prepare(preparing, r);
-      case SameDirectoryRenameSnapshotRequest r -> SameDirectoryRenameSnapshot.prepare(preparing, r);
+      case SameDirectoryRenameSnapshotRequest r ->
+          SameDirectoryRenameSnapshot.prepare(preparing, r);
       case SoftUnlinkFileRequest r -> SoftUnlinkFile.prepare(preparing, r);
       case RemoveNonOwnedEdgeRequest r -> RemoveNonOwnedEdge.prepare(preparing, r);
       case SameShardHardFileUnlinkRequest r -> SameShardHardFileUnlink.prepare(preparing, r);
@@ -101,7 +102,8 @@ final class Dispatcher {
       case CreateLockedCurrentEdgeRequest r -> CreateLockedCurrentEdge.prepare(preparing, r);
       case LockCurrentEdgeRequest r -> LockCurrentEdge.prepare(preparing, r);
       case UnlockCurrentEdgeRequest r -> UnlockCurrentEdge.prepare(preparing, r);
-      case RemoveOwnedSnapshotFileEdgeRequest r -> RemoveOwnedSnapshotFileEdge.prepare(preparing, r);
+      case RemoveOwnedSnapshotFileEdgeRequest r ->
+          RemoveOwnedSnapshotFileEdge.prepare(preparing, r);
       case MakeFileTransientRequest r -> MakeFileTransient.prepare(preparing, r);
       case AddSpanCertifyRequest r -> AddSpanCertify.prepare(preparing, r);
       case RemoveSpanCertifyRequest r -> RemoveSpanCertify.prepare(preparing, r);
@@ -128,8 +130,7 @@ final class Dispatcher {
     };
   }
 
-  private static ApplyResult apply(Transaction tx, Operation.Certify certify)
-      throws EggsException {
+  private static ApplyResult apply(Transaction tx, Operation.Certify certify) throws EggsException {
     return switch (certify.request()) {
       case AddSpanCertifyRequest r -> AddSpanCertify.apply(tx, r, certify);
       case RemoveSpanCertifyRequest r -> RemoveSpanCertify.apply(tx, r, certify);

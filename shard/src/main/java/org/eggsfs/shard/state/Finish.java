@@ -31,14 +31,14 @@ final class Finish {
   private Finish() {}
 
   /** How a listing shows a service. */
-  static BlockService describe(long id, BlockServiceInfos blockServices) {
-    BlockServiceInfo info = blockServices.find(id);
+  static BlockService describe(long id, BlockServices blockServices) {
+    BlockServices.Service info = blockServices.get(id);
     return info == null
         ? new BlockService(NO_ADDRS, id, UNKNOWN_FLAGS)
         : new BlockService(info.addrs(), id, info.flags());
   }
 
-  static ShardResponse run(ApplyResult result, BlockServiceInfos blockServices) {
+  static ShardResponse run(ApplyResult result, BlockServices blockServices) {
     HandedOutBlocks blocks = result.blocks();
     return switch (result.response()) {
       case AddSpanInitiateResponse _ -> new AddSpanInitiateResponse(toWrite(blocks, blockServices));
@@ -49,20 +49,18 @@ final class Finish {
           new AddSpanAtLocationInitiateResponse(
               new AddSpanInitiateResponseBody(toWrite(blocks, blockServices)));
       case RemoveSpanInitiateResponse response ->
-          new RemoveSpanInitiateResponse(
-              response.byteOffset(), toErase(blocks, blockServices));
-      default ->
-          throw new IllegalStateException("no blocks belong into " + result.response());
+          new RemoveSpanInitiateResponse(response.byteOffset(), toErase(blocks, blockServices));
+      default -> throw new IllegalStateException("no blocks belong into " + result.response());
     };
   }
 
   private static List<AddSpanInitiateBlockInfo> toWrite(
-      HandedOutBlocks blocks, BlockServiceInfos blockServices) {
+      HandedOutBlocks blocks, BlockServices blockServices) {
     List<AddSpanInitiateBlockInfo> infos = new ArrayList<>(blocks.blocks().length);
     for (int i = 0; i < blocks.blocks().length; i++) {
       long service = blocks.services()[i];
       long block = blocks.blocks()[i];
-      BlockServiceInfo info = blockServices.find(service);
+      BlockServices.Service info = blockServices.get(service);
       infos.add(
           info == null
               ? new AddSpanInitiateBlockInfo(NO_ADDRS, service, NO_DOMAIN, block, 0)
@@ -78,12 +76,12 @@ final class Finish {
   }
 
   private static List<RemoveSpanInitiateBlockInfo> toErase(
-      HandedOutBlocks blocks, BlockServiceInfos blockServices) {
+      HandedOutBlocks blocks, BlockServices blockServices) {
     List<RemoveSpanInitiateBlockInfo> infos = new ArrayList<>(blocks.blocks().length);
     for (int i = 0; i < blocks.blocks().length; i++) {
       long service = blocks.services()[i];
       long block = blocks.blocks()[i];
-      BlockServiceInfo info = blockServices.find(service);
+      BlockServices.Service info = blockServices.get(service);
       infos.add(
           info == null
               ? new RemoveSpanInitiateBlockInfo(

@@ -2,7 +2,6 @@ package org.eggsfs.shard.state;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.FullReadDirFlags;
@@ -39,8 +38,7 @@ final class FullReadDir {
     this.budget = reading.budget(request.mtu()) - FIXED;
   }
 
-  static FullReadDirResponse run(Reading reading, FullReadDirRequest request)
-      throws EggsException {
+  static FullReadDirResponse run(Reading reading, FullReadDirRequest request) throws EggsException {
     boolean current = (request.flags() & FullReadDirFlags.CURRENT) != 0;
     boolean backwards = (request.flags() & FullReadDirFlags.BACKWARDS) != 0;
     boolean sameName = (request.flags() & FullReadDirFlags.SAME_NAME) != 0;
@@ -62,8 +60,7 @@ final class FullReadDir {
     byte[] start;
     if (name.length == 0) {
       // The first hash or, beyond all hashes, the end of the section.
-      start =
-          EdgesTable.hashKey(shard, directory, section(current), backwards ? -1 : 0);
+      start = EdgesTable.hashKey(shard, directory, section(current), backwards ? -1 : 0);
     } else if (current) {
       start = EdgesTable.currentKey(shard, directory, name);
     } else {

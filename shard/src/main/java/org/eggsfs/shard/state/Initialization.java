@@ -10,8 +10,7 @@ final class Initialization {
   static void run(int shard, byte[] secret, WriteTarget target) {
     MetaTable.putInfo(target, shard, secret);
     MetaTable.putApplied(target, shard, new ShardState.Applied(0, 0));
-    MetaTable.putLastInode(
-        target, shard, InodeIds.FILE, InodeIds.of(InodeIds.FILE, 0, shard));
+    MetaTable.putLastInode(target, shard, InodeIds.FILE, InodeIds.of(InodeIds.FILE, 0, shard));
     MetaTable.putLastInode(
         target, shard, InodeIds.SYMLINK, InodeIds.of(InodeIds.SYMLINK, 0, shard));
     MetaTable.putLastBlock(target, shard, shard);

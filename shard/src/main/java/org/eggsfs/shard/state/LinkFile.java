@@ -32,15 +32,13 @@ final class LinkFile {
   }
 
   /** The creation time of the edge that an earlier execution of the same request made. */
-  private static long linkedBefore(Transaction tx, LinkFileRequest request)
-      throws EggsException {
+  private static long linkedBefore(Transaction tx, LinkFileRequest request) throws EggsException {
     DirectoriesTable.Row owner = DirectoriesTable.get(tx.view, tx.shard, request.ownerId());
     EdgesTable.Current edge =
         owner == null || owner.isSnapshot()
             ? null
             : EdgesTable.current(tx.view, tx.shard, request.ownerId(), request.name());
-    Checks.require(
-        edge != null && edge.target() == request.fileId(), ErrorCode.FILE_NOT_FOUND);
+    Checks.require(edge != null && edge.target() == request.fileId(), ErrorCode.FILE_NOT_FOUND);
     return edge.creationTime();
   }
 }

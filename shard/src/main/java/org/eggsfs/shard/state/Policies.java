@@ -63,9 +63,9 @@ final class Policies {
     for (DirectoryInfoEntry entry : info.entries()) {
       switch (entry.tag()) {
         case DirectoryInfoTag.SNAPSHOT,
-                DirectoryInfoTag.SPAN,
-                DirectoryInfoTag.BLOCK,
-                DirectoryInfoTag.STRIPE ->
+            DirectoryInfoTag.SPAN,
+            DirectoryInfoTag.BLOCK,
+            DirectoryInfoTag.STRIPE ->
             found++;
         default -> {
           // Unknown tags are carried, not understood.
@@ -139,8 +139,7 @@ final class Policies {
     List<SpanPolicyEntry> spans = new ArrayList<>();
     for (int d = 1; d < DATA_BLOCKS_MAX; d++) {
       spans.add(
-          new SpanPolicyEntry(
-              (long) d * ProtocolConstants.PAGE_SIZE, Parity.of(d, PARITY_BLOCKS)));
+          new SpanPolicyEntry((long) d * ProtocolConstants.PAGE_SIZE, Parity.of(d, PARITY_BLOCKS)));
     }
     spans.add(new SpanPolicyEntry(SPAN_SIZE_MAX, Parity.of(DATA_BLOCKS_MAX, PARITY_BLOCKS)));
     List<BlockPolicyEntry> blocks =

@@ -1,5 +1,6 @@
 package org.eggsfs.shard.state;
 
+import java.util.random.RandomGenerator;
 import org.eggsfs.store.View;
 
 /**
@@ -9,11 +10,11 @@ import org.eggsfs.store.View;
  * @param time of the entry, from {@link EntryTimes#next}
  * @param signedChannel whether the request came over the signed CDC or admin channel
  * @param blockServices the block service cache
- * @param picker the block picking policy
+ * @param random for picking block services
  */
 public record PrepareContext(
     View view,
     long time,
     boolean signedChannel,
-    BlockServiceInfos blockServices,
-    BlockPicker picker) {}
+    BlockServices blockServices,
+    RandomGenerator random) {}

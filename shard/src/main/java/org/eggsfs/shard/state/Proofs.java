@@ -37,7 +37,7 @@ final class Proofs {
       List<BlockProof> proofs,
       Span span,
       Kind kind,
-      BlockServiceInfos blockServices) {
+      BlockServices blockServices) {
     int count = 0;
     if (span != null) {
       for (Span.Location location : span.locations()) {
@@ -60,11 +60,11 @@ final class Proofs {
   }
 
   private static byte verdict(
-      long service, long block, BlockProof proof, Kind kind, BlockServiceInfos blockServices) {
+      long service, long block, BlockProof proof, Kind kind, BlockServices blockServices) {
     if (proof.blockId() != block) {
       return BAD;
     }
-    BlockServiceInfo info = blockServices.find(service);
+    BlockServices.Service info = blockServices.get(service);
     if (info == null) {
       return UNKNOWN_SERVICE;
     }

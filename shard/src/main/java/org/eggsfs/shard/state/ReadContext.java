@@ -6,4 +6,4 @@ package org.eggsfs.shard.state;
  * @param signedChannel whether the answer goes out in a signed frame, which leaves less room
  * @param blockServices the block service cache, for addresses and flags in span listings
  */
-public record ReadContext(boolean signedChannel, BlockServiceInfos blockServices) {}
+public record ReadContext(boolean signedChannel, BlockServices blockServices) {}

@@ -23,8 +23,7 @@ record Reading(View view, int shard, CbcMac cookieKey, ReadContext context) {
 
   /** Bytes of a response body in a datagram of the asked size (shard.md 4.10, wire.md 3.3). */
   int budget(int mtu) {
-    int clamped =
-        Math.clamp(mtu, ProtocolConstants.DEFAULT_UDP_MTU, ProtocolConstants.MAX_UDP_MTU);
+    int clamped = Math.clamp(mtu, ProtocolConstants.DEFAULT_UDP_MTU, ProtocolConstants.MAX_UDP_MTU);
     return clamped - frameOverhead();
   }
 

@@ -18,8 +18,7 @@ final class RemoveDirectoryOwner {
       throws EggsException {
     Checks.directory(request.dirId());
     preparing.shard(request.dirId());
-    Checks.require(
-        request.dirId() != InodeIds.ROOT, ErrorCode.CANNOT_REMOVE_ROOT_DIRECTORY);
+    Checks.require(request.dirId() != InodeIds.ROOT, ErrorCode.CANNOT_REMOVE_ROOT_DIRECTORY);
     Policies.check(request.info(), true);
     return Preparing.plain(request);
   }

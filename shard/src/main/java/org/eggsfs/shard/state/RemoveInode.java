@@ -14,11 +14,9 @@ import org.eggsfs.store.Cursor;
 final class RemoveInode {
   private RemoveInode() {}
 
-  static Operation prepare(Preparing preparing, RemoveInodeRequest request)
-      throws EggsException {
+  static Operation prepare(Preparing preparing, RemoveInodeRequest request) throws EggsException {
     preparing.shard(request.id());
-    Checks.require(
-        request.id() != InodeIds.ROOT, ErrorCode.CANNOT_REMOVE_ROOT_DIRECTORY);
+    Checks.require(request.id() != InodeIds.ROOT, ErrorCode.CANNOT_REMOVE_ROOT_DIRECTORY);
     Checks.require(
         !InodeIds.isDirectory(request.id()) || preparing.context().signedChannel(),
         ErrorCode.NOT_AUTHORISED);

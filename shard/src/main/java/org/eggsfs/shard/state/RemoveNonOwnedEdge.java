@@ -16,8 +16,7 @@ final class RemoveNonOwnedEdge {
     return Preparing.plain(request);
   }
 
-  static ApplyResult apply(Transaction tx, RemoveNonOwnedEdgeRequest request)
-      throws EggsException {
+  static ApplyResult apply(Transaction tx, RemoveNonOwnedEdgeRequest request) throws EggsException {
     tx.touchDirectory(request.dirId(), true);
     EdgesTable.Snapshot edge =
         EdgesTable.snapshot(

@@ -16,8 +16,7 @@ final class RemoveSpanCertify {
     preparing.cookie(request.fileId(), request.cookie());
     PrepareContext context = preparing.context();
     Span span =
-        SpansTable.get(
-            context.view(), preparing.shard(), request.fileId(), request.byteOffset());
+        SpansTable.get(context.view(), preparing.shard(), request.fileId(), request.byteOffset());
     return Proofs.judge(
         request, 0, request.proofs(), span, Proofs.Kind.ERASE, context.blockServices());
   }
@@ -42,8 +41,7 @@ final class RemoveSpanCertify {
         Proofs.require(certify, request.proofs(), accepted, location);
         accepted += location.count();
       }
-      Checks.require(
-          request.proofs().size() == accepted, ErrorCode.BAD_NUMBER_OF_BLOCKS_PROOFS);
+      Checks.require(request.proofs().size() == accepted, ErrorCode.BAD_NUMBER_OF_BLOCKS_PROOFS);
       tx.countBlocks(file.id, span, -1);
       tx.delete(SpansTable.key(tx.shard, file.id, request.byteOffset()));
       file.size = request.byteOffset();

@@ -21,13 +21,11 @@ final class RemoveSpanInitiate {
     return Preparing.plain(request);
   }
 
-  static ApplyResult apply(Transaction tx, RemoveSpanInitiateRequest request)
-      throws EggsException {
+  static ApplyResult apply(Transaction tx, RemoveSpanInitiateRequest request) throws EggsException {
     TransientTable.Row file = tx.touchTransientPastDeadline(request.fileId());
     Checks.require(file.size != 0, ErrorCode.FILE_EMPTY);
     SpansTable.Placed last = SpansTable.lastUpTo(tx.view, tx.shard, file.id, file.size);
-    RemoveSpanInitiateResponse response =
-        new RemoveSpanInitiateResponse(last.offset(), List.of());
+    RemoveSpanInitiateResponse response = new RemoveSpanInitiateResponse(last.offset(), List.of());
     if (last.span().isInline()) {
       tx.delete(SpansTable.key(tx.shard, file.id, last.offset()));
       file.size = last.offset();

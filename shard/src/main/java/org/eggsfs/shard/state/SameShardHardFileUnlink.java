@@ -21,8 +21,7 @@ final class SameShardHardFileUnlink {
     return preparing.expiring(request);
   }
 
-  static ApplyResult apply(
-      Transaction tx, SameShardHardFileUnlinkRequest request, long deadline)
+  static ApplyResult apply(Transaction tx, SameShardHardFileUnlinkRequest request, long deadline)
       throws EggsException {
     FilesTable.Row file = FilesTable.get(tx.view, tx.shard, request.targetId());
     if (file == null) {

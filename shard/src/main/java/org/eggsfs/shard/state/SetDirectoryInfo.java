@@ -18,8 +18,7 @@ final class SetDirectoryInfo {
     return Preparing.plain(request);
   }
 
-  static ApplyResult apply(Transaction tx, SetDirectoryInfoRequest request)
-      throws EggsException {
+  static ApplyResult apply(Transaction tx, SetDirectoryInfoRequest request) throws EggsException {
     DirectoriesTable.Row row = tx.touchDirectory(request.id(), true);
     // Nobody inherits for a directory without an owner.
     Checks.require(

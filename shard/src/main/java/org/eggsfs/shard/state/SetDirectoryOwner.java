@@ -16,13 +16,11 @@ final class SetDirectoryOwner {
     preparing.shard(request.dirId());
     Checks.directory(request.ownerId());
     // The root has no parent; one would make the tree a loop.
-    Checks.require(
-        request.dirId() != InodeIds.ROOT, ErrorCode.CANNOT_REMOVE_ROOT_DIRECTORY);
+    Checks.require(request.dirId() != InodeIds.ROOT, ErrorCode.CANNOT_REMOVE_ROOT_DIRECTORY);
     return Preparing.plain(request);
   }
 
-  static ApplyResult apply(Transaction tx, SetDirectoryOwnerRequest request)
-      throws EggsException {
+  static ApplyResult apply(Transaction tx, SetDirectoryOwnerRequest request) throws EggsException {
     DirectoriesTable.Row row = tx.touchDirectory(request.dirId(), true);
     DirectoriesTable.put(tx, tx.shard, row.withOwner(request.ownerId()));
     return ApplyResult.ok(new SetDirectoryOwnerResponse());

@@ -124,8 +124,7 @@ public final class ShardState {
     } catch (EggsException e) {
       result = ApplyResult.failed(e.code());
     }
-    MetaTable.putApplied(
-        target, shard, new Applied(index, Math.max(before.time(), entry.time())));
+    MetaTable.putApplied(target, shard, new Applied(index, Math.max(before.time(), entry.time())));
     return result;
   }
 
@@ -136,7 +135,7 @@ public final class ShardState {
    *
    * @throws EggsException the error of the result, if it is one
    */
-  public ShardResponse finish(ApplyResult result, BlockServiceInfos blockServices)
+  public ShardResponse finish(ApplyResult result, BlockServices blockServices)
       throws EggsException {
     if (result.error() != null) {
       throw new EggsException(result.error());

@@ -26,8 +26,8 @@ import org.eggsfs.protocol.struct.FetchedSpanHeaderFull;
 import org.eggsfs.store.Cursor;
 
 /**
- * LocalFileSpans and FileSpans (shard.md section 6.1): where the bytes of a file are. Block services
- * stand once per answer in a table that blocks refer to by a u8.
+ * LocalFileSpans and FileSpans (shard.md section 6.1): where the bytes of a file are. Block
+ * services stand once per answer in a table that blocks refer to by a u8.
  *
  * @param <T> the listed form of a span
  */

@@ -30,10 +30,9 @@ final class Stats {
   }
 
   /** Also past the deadline, and whatever the type. */
-  static StatTransientFileResponse transientFile(
-      Reading reading, StatTransientFileRequest request) throws EggsException {
-    TransientTable.Row row =
-        TransientTable.get(reading.view(), reading.shard(), request.id());
+  static StatTransientFileResponse transientFile(Reading reading, StatTransientFileRequest request)
+      throws EggsException {
+    TransientTable.Row row = TransientTable.get(reading.view(), reading.shard(), request.id());
     Checks.require(row != null, ErrorCode.FILE_NOT_FOUND);
     return new StatTransientFileResponse(row.mtime, row.size, row.note);
   }

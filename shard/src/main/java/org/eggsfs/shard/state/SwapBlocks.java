@@ -16,8 +16,7 @@ import org.eggsfs.protocol.struct.FailureDomain;
 final class SwapBlocks {
   private SwapBlocks() {}
 
-  static Operation prepare(Preparing preparing, SwapBlocksRequest request)
-      throws EggsException {
+  static Operation prepare(Preparing preparing, SwapBlocksRequest request) throws EggsException {
     Swaps.check(preparing, request.fileId1(), request.fileId2());
     List<Long> known = new ArrayList<>();
     List<FailureDomain> domains = new ArrayList<>();
@@ -38,12 +37,11 @@ final class SwapBlocks {
     PrepareContext context = preparing.context();
     Span span = SpansTable.get(context.view(), preparing.shard(), file, offset);
     for (Span.Location location : span == null ? List.<Span.Location>of() : span.locations()) {
-      if (indexOf(location, request.blockId1()) < 0
-          && indexOf(location, request.blockId2()) < 0) {
+      if (indexOf(location, request.blockId1()) < 0 && indexOf(location, request.blockId2()) < 0) {
         continue;
       }
       for (long service : location.services()) {
-        BlockServiceInfo info = context.blockServices().find(service);
+        BlockServices.Service info = context.blockServices().get(service);
         if (info != null && !known.contains(service)) {
           known.add(service);
           domains.add(info.failureDomain());
@@ -88,8 +86,7 @@ final class SwapBlocks {
     long file2 = request.fileId2();
     Span span1 = Swaps.span(tx, file1, request.byteOffset1());
     Span span2 = Swaps.span(tx, file2, request.byteOffset2());
-    Checks.require(
-        !span1.isInline() && !span2.isInline(), ErrorCode.SWAP_BLOCKS_INLINE_STORAGE);
+    Checks.require(!span1.isInline() && !span2.isInline(), ErrorCode.SWAP_BLOCKS_INLINE_STORAGE);
     Checks.require(
         tx.spanState(file1, request.byteOffset1() + span1.size())
             == tx.spanState(file2, request.byteOffset2() + span2.size()),
@@ -108,8 +105,7 @@ final class SwapBlocks {
     Checks.require(
         block1.location.blockSize() == block2.location.blockSize(),
         ErrorCode.SWAP_BLOCKS_MISMATCHING_SIZE);
-    Checks.require(
-        block1.crc() == block2.crc(), ErrorCode.SWAP_BLOCKS_MISMATCHING_CRC);
+    Checks.require(block1.crc() == block2.crc(), ErrorCode.SWAP_BLOCKS_MISMATCHING_CRC);
     Checks.require(
         block1.location.locationId() == block2.location.locationId(),
         ErrorCode.SWAP_BLOCKS_MISMATCHING_LOCATION);
@@ -131,8 +127,7 @@ final class SwapBlocks {
     for (int i = 0; i < leaving.location.count(); i++) {
       if (i != leaving.index) {
         long staying = leaving.location.services()[i];
-        Checks.require(
-            staying != incoming, ErrorCode.SWAP_BLOCKS_DUPLICATE_BLOCK_SERVICE);
+        Checks.require(staying != incoming, ErrorCode.SWAP_BLOCKS_DUPLICATE_BLOCK_SERVICE);
         Checks.require(
             !Arrays.equals(domain(swap, staying).name(), domain.name()),
             ErrorCode.SWAP_BLOCKS_DUPLICATE_FAILURE_DOMAIN);

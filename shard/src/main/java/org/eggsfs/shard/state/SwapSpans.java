@@ -23,8 +23,7 @@ final class SwapSpans {
     long file2 = request.fileId2();
     Span span1 = Swaps.span(tx, file1, request.byteOffset1());
     Span span2 = Swaps.span(tx, file2, request.byteOffset2());
-    Checks.require(
-        !span1.isInline() && !span2.isInline(), ErrorCode.SWAP_SPANS_INLINE_STORAGE);
+    Checks.require(!span1.isInline() && !span2.isInline(), ErrorCode.SWAP_SPANS_INLINE_STORAGE);
     Checks.require(span1.size() == span2.size(), ErrorCode.SWAP_SPANS_MISMATCHING_SIZE);
     Checks.require(span1.crc() == span2.crc(), ErrorCode.SWAP_SPANS_MISMATCHING_CRC);
     Checks.require(

@@ -65,8 +65,7 @@ final class Transaction implements WriteTarget {
     for (BlockCount count : blockCounts) {
       if (count.delta != 0) {
         long before = BlockServiceFilesTable.get(view, shard, count.service, count.file);
-        BlockServiceFilesTable.put(
-            this, shard, count.service, count.file, before + count.delta);
+        BlockServiceFilesTable.put(this, shard, count.service, count.file, before + count.delta);
       }
     }
     for (Change change : changes) {

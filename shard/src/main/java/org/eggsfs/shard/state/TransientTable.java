@@ -61,7 +61,7 @@ final class TransientTable {
     Bytes.putLong(value, 1, row.size);
     Bytes.putLong(value, 9, row.mtime);
     Bytes.putLong(value, 17, row.deadline);
-    value[25] = (byte) row.lastSpanState.ordinal();
+    value[25] = (byte) row.lastSpanState.number();
     System.arraycopy(row.note, 0, value, FIXED, row.note.length);
     target.put(key(shard, row.id), value);
   }

@@ -16,8 +16,7 @@ final class UnlockCurrentEdge {
     return Preparing.plain(request);
   }
 
-  static ApplyResult apply(Transaction tx, UnlockCurrentEdgeRequest request)
-      throws EggsException {
+  static ApplyResult apply(Transaction tx, UnlockCurrentEdgeRequest request) throws EggsException {
     long directory = request.dirId();
     tx.touchDirectory(directory, false);
     EdgesTable.Current edge = EdgesTable.current(tx.view, tx.shard, directory, request.name());

@@ -85,8 +85,7 @@ final class Visits {
   static BlockServiceFilesResponse blockServiceFiles(
       Reading reading, BlockServiceFilesRequest request) {
     byte[] start =
-        BlockServiceFilesTable.key(
-            reading.shard(), request.blockServiceId(), request.startFrom());
+        BlockServiceFilesTable.key(reading.shard(), request.blockServiceId(), request.startFrom());
     long[] files = new long[BLOCK_SERVICE_FILES_MAX];
     int count = 0;
     try (Cursor cursor = reading.view().cursor()) {
