@@ -36,6 +36,14 @@ class AddressesTest {
   }
 
   @Test
+  void aSocketBoundToAllAddressesIsPublishedUnderOne() throws Exception {
+    InetSocketAddress reachable = Addresses.reachable(new InetSocketAddress(4000));
+    assertFalse(reachable.getAddress().isAnyLocalAddress());
+    assertEquals(4000, reachable.getPort());
+    assertEquals(FIRST, Addresses.reachable(FIRST));
+  }
+
+  @Test
   void parsesListsAndRefusesNonsense() {
     assertEquals(
         List.of(new InetSocketAddress("127.0.0.3", 1), new InetSocketAddress("127.0.0.2", 65_535)),

@@ -66,8 +66,7 @@ public final class Assigner {
     Map<Pool, Map<FailureDomain, Domain>> pools = new TreeMap<>();
     Map<Pool, Map<Long, Service>> byId = new HashMap<>();
     for (FullBlockServiceInfo row : rows) {
-      if (BlockServices.isCandidate(row)
-          && Long.compareUnsigned(row.lastInfoChange(), unchangedSince) <= 0) {
+      if (isCandidate(row, unchangedSince)) {
         Pool pool = new Pool(row.locationId(), row.storageClass());
         Map<FailureDomain, Domain> domains = pools.computeIfAbsent(pool, p -> new HashMap<>());
         Domain domain =
@@ -96,6 +95,19 @@ public final class Assigner {
       services[shard] = result.get(shard).stream().mapToLong(Long::longValue).toArray();
     }
     return new Outcome(new Assignment(services), domainCounts);
+  }
+
+  /** The ids of the services that {@link #compute} would use. */
+  public static long[] candidates(Collection<FullBlockServiceInfo> rows, long unchangedSince) {
+    return rows.stream()
+        .filter(row -> isCandidate(row, unchangedSince))
+        .mapToLong(FullBlockServiceInfo::id)
+        .toArray();
+  }
+
+  private static boolean isCandidate(FullBlockServiceInfo row, long unchangedSince) {
+    return BlockServices.isCandidate(row)
+        && Long.compareUnsigned(row.lastInfoChange(), unchangedSince) <= 0;
   }
 
   /** Spreads the bits of a number (the finaliser of SplitMix64). */
