@@ -182,6 +182,9 @@ public final class Assigner {
           return byAvailable != 0 ? byAvailable : Long.compareUnsigned(a.tie, b.tie);
         };
 
+    /** How many of the most and of the least used domains are looked at for a move. */
+    private static final int DOMAINS_TRIED = 8;
+
     private final List<Domain> domains;
     private final int perShard;
     private final List<List<Service>> held = new ArrayList<>();
@@ -274,29 +277,48 @@ public final class Assigner {
       }
     }
 
-    /** Between domains only a shard that does not use the other one yet can change. */
+    /**
+     * Between domains only a shard that does not use the other one yet can change. Every move makes
+     * the loads more even; it ends when none of the most uneven pairs of domains allows one.
+     */
     private void levelAcrossDomains() {
       for (int moves = 0; moves < SHARDS * perShard; moves++) {
-        Service most = null;
-        Service least = null;
-        for (Domain domain : domains) {
-          Service candidate = domain.mostHeld();
-          most = most == null || candidate.load > most.load ? candidate : most;
-          domain.chooseNext();
-          least = least == null || domain.next.load < least.load ? domain.next : least;
-        }
-        if (most.load - least.load <= 1 || !move(most, least)) {
+        domains.forEach(Domain::chooseNext);
+        List<Domain> mostFirst = new ArrayList<>(domains);
+        mostFirst.sort(Comparator.comparingInt(d -> -d.mostHeld().load));
+        List<Domain> leastFirst = new ArrayList<>(domains);
+        leastFirst.sort(Comparator.comparingInt(d -> d.next.load));
+        if (!moveOne(mostFirst, leastFirst)) {
           return;
         }
       }
     }
 
-    private boolean move(Service from, Service to) {
+    private boolean moveOne(List<Domain> mostFirst, List<Domain> leastFirst) {
+      int tries = Math.min(DOMAINS_TRIED, domains.size());
+      for (Domain from : mostFirst.subList(0, tries)) {
+        for (Domain to : leastFirst.subList(0, tries)) {
+          if (from.mostHeld().load - to.next.load > 1 && move(from, to)) {
+            return true;
+          }
+        }
+      }
+      return false;
+    }
+
+    /**
+     * Whichever service of the domain the shard gives up, levelling it again helps the most held.
+     */
+    private boolean move(Domain from, Domain to) {
       for (int shard = 0; shard < SHARDS; shard++) {
-        int place = held.get(shard).indexOf(from);
-        if (place >= 0 && !used.get(shard).get(to.domain.index)) {
-          exchange(shard, place, to);
-          return true;
+        if (used.get(shard).get(from.index) && !used.get(shard).get(to.index)) {
+          for (int place = 0; place < held.get(shard).size(); place++) {
+            if (held.get(shard).get(place).domain.equals(from)) {
+              exchange(shard, place, to.next);
+              level(from);
+              return true;
+            }
+          }
         }
       }
       return false;

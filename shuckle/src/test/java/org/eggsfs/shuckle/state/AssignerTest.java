@@ -210,7 +210,7 @@ class AssignerTest {
     assertTrue(differences(first, second) <= share + 2);
   }
 
-  @Property(tries = 60)
+  @Property(tries = 200)
   void isLegalWhateverCameBefore(
       @ForAll @IntRange(min = 0, max = 45) int domainsBefore,
       @ForAll @IntRange(min = 1, max = 45) int domains,
