@@ -5,8 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Answers to recent writes, replayed when a client repeats a request whose answer was lost (shard.md
- * section 4.8). An optimisation: it is empty after a restart. One loop owns it.
+ * Answers to recent writes, replayed when a client repeats a request whose answer was lost
+ * (shard.md section 4.8). An optimisation: it is empty after a restart. One loop owns it.
  */
 final class AnswerCache {
   private static final int ENTRIES_MAX = 32 * 1024;

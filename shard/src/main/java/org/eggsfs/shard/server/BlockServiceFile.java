@@ -119,8 +119,7 @@ final class BlockServiceFile {
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (IOException | MalformedMessageException e) {
-      LOGGER.log(
-          System.Logger.Level.WARNING, "ignoring the cache " + path + ": " + e.getMessage());
+      LOGGER.log(System.Logger.Level.WARNING, "ignoring the cache " + path + ": " + e.getMessage());
       return Optional.empty();
     }
   }

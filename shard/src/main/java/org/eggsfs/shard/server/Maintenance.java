@@ -20,8 +20,8 @@ import org.eggsfs.protocol.shuckle.ShuckleRequest;
 
 /**
  * The background work of a host, on one thread (shard.md section 4.11): registers all shards with
- * the shuckle and keeps the block service cache fresh. The last good answer is kept on disk, so that
- * a restart does not depend on the shuckle.
+ * the shuckle and keeps the block service cache fresh. The last good answer is kept on disk, so
+ * that a restart does not depend on the shuckle.
  */
 final class Maintenance implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(Maintenance.class.getName());
@@ -47,8 +47,7 @@ final class Maintenance implements AutoCloseable {
     Path directory = config.dataDirectory();
     this.file = new BlockServiceFile(directory.resolve("block-services"));
     this.executor =
-        new ScheduledThreadPoolExecutor(
-            1, Thread.ofPlatform().name("shard-maintenance").factory());
+        new ScheduledThreadPoolExecutor(1, Thread.ofPlatform().name("shard-maintenance").factory());
     this.executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
   }
 

@@ -96,8 +96,7 @@ public final class ShardHost implements AutoCloseable {
       throw new IOException(e.getMessage(), e);
     }
     for (int i = 0; i < host.loops.size(); i++) {
-      host.threads.add(
-          Thread.ofPlatform().name("shard-loop-" + i).start(host.loops.get(i)));
+      host.threads.add(Thread.ofPlatform().name("shard-loop-" + i).start(host.loops.get(i)));
     }
     host.maintenance.start();
     return host;
@@ -164,8 +163,7 @@ public final class ShardHost implements AutoCloseable {
   }
 
   /** The port of last time, so that clients need not look again; any other if it is taken. */
-  private static DatagramChannel bindRemembered(InetAddress address, int port)
-      throws IOException {
+  private static DatagramChannel bindRemembered(InetAddress address, int port) throws IOException {
     if (port != 0) {
       try {
         return bind(address, port);
@@ -201,11 +199,11 @@ public final class ShardHost implements AutoCloseable {
   private void makeSnapshot(long id, Consumer<ErrorCode> done) {
     maintenance.execute(
         () -> {
-          Path target =
-              directory.path().resolve("snapshot-" + Long.toUnsignedString(id));
+          Path target = directory.path().resolve("snapshot-" + Long.toUnsignedString(id));
           try {
             if (!Files.isDirectory(target)) {
-              Path temporary = directory.path().resolve("tmp.snapshot-" + Long.toUnsignedString(id));
+              Path temporary =
+                  directory.path().resolve("tmp.snapshot-" + Long.toUnsignedString(id));
               store.checkpoint(temporary);
               Files.move(temporary, target);
             }

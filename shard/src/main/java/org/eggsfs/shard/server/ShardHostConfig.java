@@ -13,8 +13,8 @@ import org.eggsfs.protocol.ProtocolConstants;
  * @param dataDirectory holds the database, the chosen ports and the last block service list
  * @param shards which of the 256 shards this process hosts
  * @param addresses one or two IPv4 addresses to bind and advertise
- * @param firstPort UDP port of shard 0 on the first address, shard n is n higher, the second address
- *     256 higher again; 0 = any free ports, remembered in the data directory
+ * @param firstPort UDP port of shard 0 on the first address, shard n is n higher, the second
+ *     address 256 higher again; 0 = any free ports, remembered in the data directory
  * @param shuckleAddresses where the shuckle is
  * @param locationId the site
  * @param transientDeadlineInterval how long a file under construction lives without a change

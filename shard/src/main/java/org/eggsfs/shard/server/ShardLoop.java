@@ -32,8 +32,6 @@ import org.eggsfs.protocol.shard.ShardRequest;
 import org.eggsfs.protocol.shard.ShardResponse;
 import org.eggsfs.protocol.shard.ShardSnapshotRequest;
 import org.eggsfs.shard.state.ApplyResult;
-import org.eggsfs.shard.state.BlockServicePicker;
-import org.eggsfs.shard.state.BlockServices;
 import org.eggsfs.shard.state.EntryTimes;
 import org.eggsfs.shard.state.LogEntry;
 import org.eggsfs.shard.state.PrepareContext;
@@ -231,13 +229,16 @@ final class ShardLoop implements Runnable {
   }
 
   private void answerRead(
-      Origin origin, InetSocketAddress source, long requestId, boolean signed, ShardRequest request) {
+      Origin origin,
+      InetSocketAddress source,
+      long requestId,
+      boolean signed,
+      ShardRequest request) {
     HostedShard shard = origin.shard;
     ShardResponse response = null;
     ErrorCode error = null;
     try {
-      response =
-          shard.state.read(snapshot, new ReadContext(signed, shard.blockServices), request);
+      response = shard.state.read(snapshot, new ReadContext(signed, shard.blockServices), request);
     } catch (EggsException e) {
       error = e.code();
     } catch (StoreException e) {
@@ -249,7 +250,11 @@ final class ShardLoop implements Runnable {
   }
 
   private void acceptWrite(
-      Origin origin, InetSocketAddress source, long requestId, boolean signed, ShardRequest request) {
+      Origin origin,
+      InetSocketAddress source,
+      long requestId,
+      boolean signed,
+      ShardRequest request) {
     HostedShard shard = origin.shard;
     RequestKey key = new RequestKey(requestId, source);
     long fingerprint = fingerprint(received);
@@ -269,18 +274,9 @@ final class ShardLoop implements Runnable {
         return;
       }
       long time = EntryTimes.next(wallClock(shard), shard.lastIssuedTime);
-      BlockServices services = shard.blockServices;
       LogEntry entry =
           shard.state.prepare(
-              new PrepareContext(
-                  overlay,
-                  time,
-                  signed,
-                  services,
-                  (location, storageClass, count, blacklist, first, last) ->
-                      BlockServicePicker.pick(
-                          services, count, storageClass, location, blacklist, first, last, random)),
-              request);
+              new PrepareContext(overlay, time, signed, shard.blockServices, random), request);
       shard.lastIssuedTime = time;
       ApplyResult result = apply(shard, entry);
       waiting.add(
