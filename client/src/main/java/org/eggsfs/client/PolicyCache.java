@@ -80,10 +80,12 @@ final class PolicyCache {
     }
   }
 
+  // Whether the entry still is this very attempt: identity is what is asked for.
+  @SuppressWarnings({"ReferenceEquality", "UndefinedEquals"})
   private void load(long directory, CompletableFuture<DirectoryPolicies> into) {
     try {
       into.complete(walk(directory));
-    } catch (EggsException | IOException | RuntimeException e) {
+    } catch (EggsException | IOException | RuntimeException | Error e) {
       // A failure is not remembered: the next caller tries again.
       synchronized (entries) {
         Cached present = entries.get(directory);

@@ -65,6 +65,11 @@ public abstract sealed class BlockOp permits FetchOp, WriteOp, ControlOp {
     return addrs;
   }
 
+  /** When it was submitted, as {@link System#nanoTime}. */
+  public long submittedNanos() {
+    return submittedNanos;
+  }
+
   /** The block service. */
   public long serviceId() {
     return serviceId;

@@ -436,13 +436,19 @@ public final class MetadataChannel implements AutoCloseable {
     if (pending.attempts == ATTEMPTS_BEFORE_SMALL_PAGES
         && mtu > ProtocolConstants.DEFAULT_UDP_MTU) {
       Message reduced = PagedRequests.reduced(pending.request);
-      if (reduced != pending.request) {
+      if (!reduced.equals(pending.request)) {
         pending.frame = frame(pending.frame.getInt(0), pending.id, pending.kind, reduced);
       }
     }
     pending.attemptEndNanos = nowNanos + pending.retry.attemptNanos(elapsed);
-    pending.attempts = pending.attempts + 1;
+    nextAttempt(pending);
     transmit(pending);
+  }
+
+  /** Only the timer counts attempts; others read them. */
+  @SuppressWarnings("NonAtomicVolatileUpdate")
+  private static void nextAttempt(PendingRequest pending) {
+    pending.attempts = pending.attempts + 1;
   }
 
   /** Ends outstanding requests with TIMEOUT and closes the sockets. */

@@ -10,10 +10,10 @@ import org.eggsfs.core.SpanCrcs;
 import org.eggsfs.core.SpanLayout;
 
 /**
- * A span ready to be written: padded data, parity, and all checksums (client.md section 6, blocks.md
- * section 9.5). The data is read once: parity and CRC-32C of every cell are computed chunk by chunk
- * while the chunk is in the processor's cache; the CRCs of blocks, stripes and span follow from those
- * of the cells. Mirrors share the data's memory.
+ * A span ready to be written: padded data, parity, and all checksums (client.md section 6,
+ * blocks.md section 9.5). The data is read once: parity and CRC-32C of every cell are computed
+ * chunk by chunk while the chunk is in the processor's cache; the CRCs of blocks, stripes and span
+ * follow from those of the cells. Mirrors share the data's memory.
  *
  * <p>Owns its buffers; {@link #close} gives them back.
  */

@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What failed recently, so that it is not tried first (client.md sections 7 and 8.3): failure domains
- * for writers, block services for readers. Bounded; thread-safe.
+ * What failed recently, so that it is not tried first (client.md sections 7 and 8.3): failure
+ * domains for writers, block services for readers. Bounded; thread-safe.
  *
  * @param <K> what is remembered
  */

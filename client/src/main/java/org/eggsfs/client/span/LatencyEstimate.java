@@ -40,7 +40,7 @@ final class LatencyEstimate {
     double estimate = Math.max(estimates[bucket], 1000);
     estimates[bucket] =
         nanos > estimate
-            ? Math.min(nanos, estimate * (1 + STEP))
+            ? Math.min((double) nanos, estimate * (1 + STEP))
             : estimate * (1 - STEP * TAIL / (1 - TAIL));
   }
 

@@ -5,8 +5,8 @@ import org.eggsfs.core.SpanLayout;
 
 /**
  * Combines CRCs of whole pages into that of the bytes they form. Appending is linear in the CRC so
- * far, so for the one fixed length four table look-ups do what otherwise is a polynomial product; the
- * check of a cell from its pages then costs nothing against reading it.
+ * far, so for the one fixed length four table look-ups do what otherwise is a polynomial product;
+ * the check of a cell from its pages then costs nothing against reading it.
  */
 final class PageCrcs {
   /** CRC of a page of zeros. */

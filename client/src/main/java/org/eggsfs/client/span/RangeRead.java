@@ -25,14 +25,15 @@ import org.eggsfs.protocol.struct.FetchedBlock;
  *
  * <p>First the needed pages of the needed data blocks are fetched, one fetch per block over all
  * stripes, all at the same time, into their natural places in the window. When a block fails or is
- * slow, the read changes to recovery: one range of pages, the hull of all that is needed, is fetched
- * from any D blocks, parity into memory of its own, and what is missing is computed. Mirrored spans
- * are the case in which one block is enough.
+ * slow, the read changes to recovery: one range of pages, the hull of all that is needed, is
+ * fetched from any D blocks, parity into memory of its own, and what is missing is computed.
+ * Mirrored spans are the case in which one block is enough.
  *
- * <p>When everything is there, complete blocks and complete stripes are verified against their CRCs,
- * which are combined from those of the pages. A block that is intact but is not what it should be
- * (misplaced, stale) is found by its block CRC, by asking its server, or at last by trying
- * combinations of blocks until the stripes fit; it is reported and replaced like a failed one.
+ * <p>When everything is there, complete blocks and complete stripes are verified against their
+ * CRCs, which are combined from those of the pages. A block that is intact but is not what it
+ * should be (misplaced, stale) is found by its block CRC, by asking its server, or at last by
+ * trying combinations of blocks until the stripes fit; it is reported and replaced like a failed
+ * one.
  */
 final class RangeRead {
   private static final int PAGE = SpanLayout.PAGE;
@@ -86,8 +87,7 @@ final class RangeRead {
   private boolean recovering;
   private IOException lastFailure;
 
-  RangeRead(
-      SpanReader reader, long fileId, Span span, int from, int to, BufferPool.Lease lease) {
+  RangeRead(SpanReader reader, long fileId, Span span, int from, int to, BufferPool.Lease lease) {
     this.reader = reader;
     this.fileId = fileId;
     this.span = span;
@@ -276,9 +276,7 @@ final class RangeRead {
         Exception failure = part.op.failure();
         if (failure == null) {
           part.status = Status.HAVE;
-          reader
-              .latency()
-              .record(layout.storageClass(), part.op.count(), part.op.latencyNanos());
+          reader.latency().record(layout.storageClass(), part.op.count(), part.op.latencyNanos());
         } else {
           reader.failed(span.service(b), span.block(b).blockId(), failure);
           lastFailure =
@@ -427,8 +425,7 @@ final class RangeRead {
         part.pageCrcs = new int[stripeCount * (cellSize / PAGE)];
       }
       if (dataBlocks == 1) {
-        System.arraycopy(
-            parts[have[0]].pageCrcs, 0, part.pageCrcs, 0, part.pageCrcs.length);
+        System.arraycopy(parts[have[0]].pageCrcs, 0, part.pageCrcs, 0, part.pageCrcs.length);
       } else {
         computePageCrcs(d, part);
       }
@@ -527,7 +524,8 @@ final class RangeRead {
   private boolean isComplete(int stripe) {
     int stripeSize = (int) layout.stripeSize();
     return from <= stripe * stripeSize
-        && Math.min(to + PAGE - 1, span.stored()) >= Math.min(span.stored(), (stripe + 1) * stripeSize);
+        && Math.min(to + PAGE - 1, span.stored())
+            >= Math.min(span.stored(), (stripe + 1) * stripeSize);
   }
 
   private int stripeCrc(int stripe) {
@@ -550,8 +548,7 @@ final class RangeRead {
               && (parts[d].recovered
                   ? inBlock >= hullFrom && inBlock < hullTo
                   : inBlock >= parts[d].from && inBlock < parts[d].to);
-      result =
-          PageCrcs.append(result, here ? parts[d].pageCrcs[first + page] : PageCrcs.ZERO_PAGE);
+      result = PageCrcs.append(result, here ? parts[d].pageCrcs[first + page] : PageCrcs.ZERO_PAGE);
     }
     return result;
   }
@@ -567,11 +564,7 @@ final class RangeRead {
           reader
               .blocks()
               .check(
-                  service.addrs(),
-                  service.id(),
-                  block.blockId(),
-                  layout.blockSize(),
-                  block.crc());
+                  service.addrs(), service.id(), block.blockId(), layout.blockSize(), block.crc());
         } catch (EggsException e) {
           drop(b);
           dropped = true;

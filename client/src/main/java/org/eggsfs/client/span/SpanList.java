@@ -14,10 +14,10 @@ import org.eggsfs.protocol.shard.StatFileResponse;
 import org.eggsfs.protocol.struct.FetchedSpan;
 
 /**
- * The spans of one file, fetched page by page when they are needed (client.md section 8.1): the first
- * byte of a file with a million spans costs one round trip. Pages are forgotten when there are many,
- * when they are old, and on request after a failed read, because blocks move. Thread-safe; one page
- * is fetched at a time.
+ * The spans of one file, fetched page by page when they are needed (client.md section 8.1): the
+ * first byte of a file with a million spans costs one round trip. Pages are forgotten when there
+ * are many, when they are old, and on request after a failed read, because blocks move.
+ * Thread-safe; one page is fetched at a time.
  */
 public final class SpanList {
   private static final int SPANS_MAX = 2048;

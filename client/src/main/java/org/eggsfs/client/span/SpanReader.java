@@ -5,10 +5,10 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import org.eggsfs.client.blocks.BlockChannel;
 import org.eggsfs.client.memory.BufferPool;
+import org.eggsfs.net.Addresses;
 import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.struct.BlockService;
-import org.eggsfs.net.Addresses;
 
 /**
  * Reads ranges of spans (client.md section 8.3). One per client: it holds what readers learn about

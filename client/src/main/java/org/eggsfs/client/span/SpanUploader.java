@@ -35,8 +35,8 @@ import org.eggsfs.protocol.struct.BlockProof;
 import org.eggsfs.protocol.struct.FailureDomain;
 
 /**
- * Brings one encoded span into the cluster: initiate, write all blocks at the same time, collect the
- * proofs (client.md section 7). Certifying is the caller's, because it happens in file order.
+ * Brings one encoded span into the cluster: initiate, write all blocks at the same time, collect
+ * the proofs (client.md section 7). Certifying is the caller's, because it happens in file order.
  *
  * <p>When blocks fail, the others are waited for, all failed domains are blacklisted in one go, and
  * the whole span is written again elsewhere: blocks of the failed attempt cannot be used, as their
@@ -56,7 +56,8 @@ public final class SpanUploader {
   private static final int STRAGGLER_FACTOR = 3;
 
   private static final long STRAGGLER_NANOS_MIN = TimeUnit.SECONDS.toNanos(5);
-  private static final byte[] SCRATCH_NOTE = "bad_add_span_attempt".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] SCRATCH_NOTE =
+      "bad_add_span_attempt".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] HELPER_NOTE = "span_helper".getBytes(StandardCharsets.US_ASCII);
   private static final Logger LOG = System.getLogger(SpanUploader.class.getName());
 
@@ -145,8 +146,7 @@ public final class SpanUploader {
   private static String names(Set<FailureDomain> domains) {
     List<String> names = new ArrayList<>();
     for (FailureDomain domain : domains) {
-      names.add(
-          new String(domain.name(), StandardCharsets.ISO_8859_1).replace("\0", ""));
+      names.add(new String(domain.name(), StandardCharsets.ISO_8859_1).replace("\0", ""));
     }
     return names.toString();
   }
@@ -291,7 +291,11 @@ public final class SpanUploader {
   private void cancelStragglers(WriteOp[] ops, long startNanos) {
     long elapsed = System.nanoTime() - startNanos;
     long[] latencies =
-        Arrays.stream(ops).filter(WriteOp::isDone).mapToLong(WriteOp::latencyNanos).sorted().toArray();
+        Arrays.stream(ops)
+            .filter(WriteOp::isDone)
+            .mapToLong(WriteOp::latencyNanos)
+            .sorted()
+            .toArray();
     if (elapsed < STRAGGLER_NANOS_MIN || latencies.length <= ops.length / 2) {
       return;
     }
@@ -309,18 +313,15 @@ public final class SpanUploader {
   public void certify(TransientFile file, long offset, List<BlockProof> proofs)
       throws EggsException, IOException {
     shards.shard(
-        InodeIds.shard(file.id),
-        new AddSpanCertifyRequest(file.id, file.cookie, offset, proofs));
+        InodeIds.shard(file.id), new AddSpanCertifyRequest(file.id, file.cookie, offset, proofs));
   }
 
   /** Moves the dirty last span of one file to the end of another. */
-  public void move(
-      long size, TransientFile from, long fromOffset, TransientFile to, long toOffset)
+  public void move(long size, TransientFile from, long fromOffset, TransientFile to, long toOffset)
       throws EggsException, IOException {
     shards.shard(
         InodeIds.shard(from.id),
-        new MoveSpanRequest(
-            size, from.id, fromOffset, from.cookie, to.id, toOffset, to.cookie));
+        new MoveSpanRequest(size, from.id, fromOffset, from.cookie, to.id, toOffset, to.cookie));
   }
 
   /** A new file that spans are written into before they are moved. */
@@ -337,8 +338,7 @@ public final class SpanUploader {
   /** Brings the end of an abandoned file forward; the collector finds it later if this fails. */
   public void scrap(TransientFile file) {
     try {
-      shards.shard(
-          InodeIds.shard(file.id), new ScrapTransientFileRequest(file.id, file.cookie));
+      shards.shard(InodeIds.shard(file.id), new ScrapTransientFileRequest(file.id, file.cookie));
     } catch (EggsException | IOException e) {
       LOG.log(Level.DEBUG, "could not scrap an abandoned file", e);
     }
