@@ -84,16 +84,14 @@ public final class Span {
       require(blocks[b].blockServiceIx() < table.size(), "block service index");
       services[b] = table.get(blocks[b].blockServiceIx());
     }
-    Span span =
-        new Span(
-            fetched.header().byteOffset(),
-            (int) fetched.header().size(),
-            null,
-            layout,
-            blocks,
-            services,
-            body.stripesCrc());
-    return span;
+    return new Span(
+        fetched.header().byteOffset(),
+        (int) fetched.header().size(),
+        null,
+        layout,
+        blocks,
+        services,
+        body.stripesCrc());
   }
 
   private static void require(boolean condition, String what) throws EggsException {
