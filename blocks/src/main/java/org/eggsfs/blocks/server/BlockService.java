@@ -274,6 +274,7 @@ final class BlockService implements AutoCloseable {
     private final long blockId;
     private final Path temporary;
     private final FileChannel channel;
+    private final long generation = committer.generation();
     private int crc;
     private long written;
 
@@ -310,6 +311,10 @@ final class BlockService implements AutoCloseable {
         }
       } catch (IOException e) {
         throw new EggsException(classify(e, "write of " + hex(blockId)));
+      }
+      if (generation != committer.generation()) {
+        throw new EggsException(
+            classify(new IOException("Input/output error of a sync meanwhile"), hex(blockId)));
       }
       return committer
           .commit(this::rename)

@@ -35,6 +35,7 @@ final class FileSystemCommitter {
   private final String name;
   private List<Task> fresh = new ArrayList<>();
   private boolean running;
+  private long generation;
 
   /** A committer of the file system that holds {@code directory}. */
   FileSystemCommitter(Path directory) throws IOException {
@@ -72,8 +73,9 @@ final class FileSystemCommitter {
       IOException failure = null;
       try {
         Posix.syncFileSystem(root);
-      } catch (IOException e) {
-        failure = e;
+      } catch (IOException | RuntimeException | Error e) {
+        failure = new IOException("sync failed: " + e.getMessage(), e);
+        failAllFresh(failure);
       }
       finish(renamed, failure);
       renamed = rename(written, failure);
@@ -101,6 +103,24 @@ final class FileSystemCommitter {
     return taken;
   }
 
+  /**
+   * The kernel reports a write-back error once: data of tasks that arrived during the failed sync
+   * may be lost with it, and the next sync would not say so. Data being written right now belongs
+   * to an older generation and is refused when it is committed.
+   */
+  private synchronized void failAllFresh(IOException failure) {
+    generation++;
+    for (Task task : fresh) {
+      task.done.completeExceptionally(failure);
+    }
+    fresh = new ArrayList<>();
+  }
+
+  /** Grows with each failed sync; data written under an older one cannot be trusted. */
+  synchronized long generation() {
+    return generation;
+  }
+
   private static List<Task> rename(List<Task> written, IOException failure) {
     List<Task> renamed = new ArrayList<>();
     for (Task task : written) {
@@ -112,7 +132,7 @@ final class FileSystemCommitter {
         try {
           task.rename.run();
           renamed.add(task);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
           task.done.completeExceptionally(e);
         }
       }

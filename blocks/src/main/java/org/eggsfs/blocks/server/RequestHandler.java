@@ -172,7 +172,7 @@ final class RequestHandler {
       }
       throw new EggsException(ErrorCode.BLOCK_FETCH_OUT_OF_BOUNDS);
     }
-    return done(new Response.Pages(file, kind, offset, count, withCrcs));
+    return done(new Response.Pages(service, file, kind, offset, count, withCrcs));
   }
 
   private CompletableFuture<Response> receive(
@@ -289,10 +289,6 @@ final class RequestHandler {
                   ? Response.of(request.kind(), new TestWriteResponse())
                   : Response.error(classify(service, failure), false);
             });
-  }
-
-  void reportReadFailure(IOException e) {
-    LOGGER.log(System.Logger.Level.WARNING, "reading a block failed: " + e.getMessage());
   }
 
   void countFetched(long bytes) {
