@@ -166,6 +166,9 @@ final class BlockService implements AutoCloseable {
     try {
       if (Files.deleteIfExists(path(blockId))) {
         blockCount.decrementAndGet();
+      } else if (missing() != ErrorCode.BLOCK_NOT_FOUND) {
+        // The whole disk is gone: what it holds is not erased.
+        throw new EggsException(ErrorCode.BLOCK_IO_ERROR_DEVICE);
       }
     } catch (IOException e) {
       throw new EggsException(classify(e, "erase of " + hex(blockId)));
@@ -312,12 +315,8 @@ final class BlockService implements AutoCloseable {
       } catch (IOException e) {
         throw new EggsException(classify(e, "write of " + hex(blockId)));
       }
-      if (generation != committer.generation()) {
-        throw new EggsException(
-            classify(new IOException("Input/output error of a sync meanwhile"), hex(blockId)));
-      }
       return committer
-          .commit(this::rename)
+          .commit(this::rename, generation)
           .thenApply(done -> Certificates.writeProof(key, id, blockId));
     }
 

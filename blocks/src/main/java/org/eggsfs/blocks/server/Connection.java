@@ -128,7 +128,10 @@ final class Connection implements Runnable {
     CompletableFuture<Response> response = handler.handle(this, serviceId, request, pipelined);
     if (pipelined) {
       enqueue(new Pending(blockId, response));
-      return true;
+      // What follows a request that ends the connection is unread data, not requests.
+      return !(response.isDone()
+          && join(response) instanceof Response.Frame frame
+          && frame.close());
     }
     return send(join(response));
   }
@@ -286,6 +289,7 @@ final class Connection implements Runnable {
           oldest = pending.peekFirst();
         }
         boolean goOn = send(join(oldest.response));
+        extendDeadline(timeoutNanos);
         synchronized (pending) {
           pending.pollFirst();
           pending.notifyAll();

@@ -43,17 +43,26 @@ final class FileSystemCommitter {
     this.name = "blocks-sync-" + directory.getFileName();
   }
 
-  /** The file is written; sync it, run {@code rename}, make the name durable, then complete. */
-  CompletableFuture<Void> commit(Rename rename) {
-    return enqueue(new Task(rename, new CompletableFuture<>()));
+  /**
+   * The file is written; sync it, run {@code rename}, make the name durable, then complete.
+   *
+   * @param writtenIn the {@link #generation} when its writing began
+   */
+  CompletableFuture<Void> commit(Rename rename, long writtenIn) {
+    return enqueue(new Task(rename, new CompletableFuture<>()), writtenIn);
   }
 
   /** A name was removed; complete once that is durable. */
   CompletableFuture<Void> sync() {
-    return enqueue(new Task(null, new CompletableFuture<>()));
+    return enqueue(new Task(null, new CompletableFuture<>()), generation());
   }
 
-  private synchronized CompletableFuture<Void> enqueue(Task task) {
+  private synchronized CompletableFuture<Void> enqueue(Task task, long writtenIn) {
+    if (writtenIn != generation) {
+      task.done.completeExceptionally(
+          new IOException("Input/output error: a sync failed while this was written"));
+      return task.done;
+    }
     fresh.add(task);
     if (!running) {
       running = true;

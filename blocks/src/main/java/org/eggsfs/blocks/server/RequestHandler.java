@@ -71,8 +71,9 @@ final class RequestHandler {
             || request instanceof FetchBlockWithCrcRequest
             || request instanceof CheckBlockRequest;
     if (service == null || (!readOnly && server.isDecommissioned(serviceId))) {
-      connection.drain(dataSize(request));
-      return done(Response.error(ErrorCode.BLOCK_SERVICE_NOT_FOUND, false));
+      boolean drainable = dataSize(request) <= ProtocolConstants.MAX_BLOCK_SIZE;
+      connection.drain(drainable ? dataSize(request) : 0);
+      return done(Response.error(ErrorCode.BLOCK_SERVICE_NOT_FOUND, !drainable));
     }
     service.requests.increment();
     if (dataSize(request) > ProtocolConstants.MAX_BLOCK_SIZE) {
