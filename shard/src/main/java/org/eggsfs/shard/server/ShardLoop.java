@@ -282,7 +282,8 @@ final class ShardLoop implements Runnable {
       long time = EntryTimes.next(wallClock(shard), shard.lastIssuedTime);
       LogEntry entry =
           shard.state.prepare(
-              new PrepareContext(overlay, time, signed, shard.blockServices, random), request);
+              new PrepareContext(overlay, time, signed, shard.blockServices, random::nextDouble),
+              request);
       shard.lastIssuedTime = time;
       ApplyResult result = apply(shard, entry);
       waiting.add(
