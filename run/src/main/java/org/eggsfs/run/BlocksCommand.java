@@ -77,7 +77,10 @@ final class BlocksCommand implements Callable<Integer> {
 
   @Option(
       names = {
-        "--hostname", "--hardwareevent", "--registry-connection-timeout", "--io-alert-percent",
+        "--hostname",
+        "--hardwareevent",
+        "--registry-connection-timeout",
+        "--io-alert-percent",
         "--profile-file"
       },
       hidden = true,
@@ -85,6 +88,7 @@ final class BlocksCommand implements Callable<Integer> {
       description = "Accepted for TernFS's drivers; without effect.")
   private List<String> ignored = new ArrayList<>();
 
+  @SuppressWarnings("UnusedVariable")
   @Option(names = "--read-whole-file", hidden = true, description = "Accepted; without effect.")
   private boolean readWholeFile;
 

@@ -32,8 +32,7 @@ final class Lifetime {
       return;
     }
     ProcessHandle.of(pid)
-        .ifPresentOrElse(
-            process -> process.onExit().thenRun(ending::countDown), ending::countDown);
+        .ifPresentOrElse(process -> process.onExit().thenRun(ending::countDown), ending::countDown);
   }
 
   /** Waits for the end, closes the server, and returns the exit code. */

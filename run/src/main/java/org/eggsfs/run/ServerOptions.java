@@ -27,7 +27,8 @@ final class ServerOptions {
   @Option(
       names = "--addr",
       paramLabel = "IP:PORT",
-      description = "Address to bind and advertise, port 0 = any; one or two (default 127.0.0.1:0).")
+      description =
+          "Address to bind and advertise, port 0 = any; one or two (default 127.0.0.1:0).")
   private List<String> addresses = new ArrayList<>();
 
   @Option(
@@ -89,8 +90,7 @@ final class ServerOptions {
     String environment = System.getenv("EGGS_SHUCKLE");
     String text = shuckle != null ? shuckle : environment;
     try {
-      return Addresses.parseList(
-          text == null || text.isBlank() ? SHUCKLE_DEFAULT : text);
+      return Addresses.parseList(text == null || text.isBlank() ? SHUCKLE_DEFAULT : text);
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(ExitCodes.USAGE, "--shuckle: " + e.getMessage());
     }
