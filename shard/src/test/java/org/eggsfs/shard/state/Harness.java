@@ -179,7 +179,8 @@ final class Harness {
     now += 1000;
     long time = EntryTimes.next(now, lastIssued);
     lastIssued = time;
-    return state.prepare(new PrepareContext(store, time, signed, services, random), request);
+    return state.prepare(
+        new PrepareContext(store, time, signed, services, random::nextDouble), request);
   }
 
   ShardResponse write(ShardRequest request, boolean signed) throws EggsException {
