@@ -1,0 +1,49 @@
+package org.eggsfs.run;
+
+import java.util.Arrays;
+import org.eggsfs.cli.CommandRunner;
+import org.eggsfs.cli.ExitCodes;
+
+/** The one entry of the distribution: the first argument is the role, the rest is the role's. */
+public final class Eggs {
+  private static final String USAGE =
+      """
+      usage: eggs ROLE [OPTIONS]
+
+        shuckle   the nameserver
+        shard     metadata shards
+        blocks    a block server
+        test      build and run all tests (source tree only)
+        build     build if needed (source tree only)
+        help      this text
+
+      The same roles are commands of their own in bin/: eggsshuckle, eggsshard, eggsblocks. Long
+      options take one dash or two; each role has --help.
+      """;
+
+  private Eggs() {}
+
+  /** Starts a role and exits with its code. */
+  public static void main(String[] args) {
+    String role = args.length == 0 ? "help" : args[0];
+    String[] rest = args.length == 0 ? args : Arrays.copyOfRange(args, 1, args.length);
+    System.exit(start(role, rest));
+  }
+
+  static int start(String role, String... args) {
+    return switch (role) {
+      case "help", "--help", "-h", "-help" -> {
+        System.out.print(USAGE);
+        yield ExitCodes.OK;
+      }
+      case "shuckle" -> CommandRunner.run(new ShuckleCommand(), args);
+      case "shard" -> CommandRunner.run(new ShardCommand(), args);
+      case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
+      default -> {
+        System.err.println("eggs: no role '" + role + "'");
+        System.err.print(USAGE);
+        yield ExitCodes.USAGE;
+      }
+    };
+  }
+}
