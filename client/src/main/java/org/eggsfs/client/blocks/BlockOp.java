@@ -144,11 +144,6 @@ public abstract sealed class BlockOp permits FetchOp, WriteOp, ControlOp {
     return done ? failure : null;
   }
 
-  /** When it was created. */
-  public long submittedNanos() {
-    return submittedNanos;
-  }
-
   /** Time from creation to completion. */
   public long latencyNanos() {
     return latencyNanos;

@@ -11,9 +11,8 @@ import org.eggsfs.core.ReedSolomon;
 
 /**
  * The last resort when the pages of a stripe are intact but the stripe is not what it should be and
- * no server admits to a wrong block (client.md section 8.3.4): tries D of the blocks at hand after
- * another until the stripe's CRC fits. With one wrong block among (10,4) half of the first few tries
- * already do; at worst there are a few thousand.
+ * no server admits to a wrong block (client.md section 8.3.4): tries sets of D of the blocks at
+ * hand, one after another, until the stripe's CRC fits.
  */
 final class StripePuzzle {
   /** C(14,10) is 1001; wider codes get a fair share of their combinations. */
@@ -37,8 +36,7 @@ final class StripePuzzle {
    */
   void solve(List<Integer> stripes) throws IOException {
     List<Integer> here = read.fetchEverything();
-    try (BufferPool.Lease scratch =
-        read.pool().acquireOverdraft((long) dataBlocks * cellSize)) {
+    try (BufferPool.Lease scratch = read.pool().acquireOverdraft((long) dataBlocks * cellSize)) {
       for (int stripe : stripes) {
         tries = 0;
         if (!choose(here, new ArrayList<>(), 0, stripe, scratch)) {
@@ -54,11 +52,7 @@ final class StripePuzzle {
 
   /** Depth-first over the sets of D blocks. */
   private boolean choose(
-      List<Integer> here,
-      List<Integer> chosen,
-      int next,
-      int stripe,
-      BufferPool.Lease scratch)
+      List<Integer> here, List<Integer> chosen, int next, int stripe, BufferPool.Lease scratch)
       throws IOException {
     if (chosen.size() == dataBlocks) {
       if (tries++ == TRIES_MAX) {
@@ -126,8 +120,7 @@ final class StripePuzzle {
   }
 
   /** Names the data blocks that differ from what is right. */
-  private void blame(
-      List<Integer> here, List<Integer> chosen, MemorySegment[] cells, int stripe) {
+  private void blame(List<Integer> here, List<Integer> chosen, MemorySegment[] cells, int stripe) {
     for (int d = 0; d < dataBlocks; d++) {
       if (here.contains(d) && !chosen.contains(d) && read.cell(d, stripe).mismatch(cells[d]) >= 0) {
         read.blame(d);
