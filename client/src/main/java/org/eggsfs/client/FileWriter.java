@@ -445,10 +445,11 @@ public final class FileWriter extends OutputStream {
     if (layout.capacity() <= lease.capacity()) {
       return EncodedSpan.encode(lease, size, layout);
     }
-    BufferPool.Lease larger = pool.acquireOverdraft(layout.capacity());
-    larger.buffer().put(0, lease.buffer(), 0, size);
-    lease.close();
-    return EncodedSpan.encode(larger, size, layout);
+    try (lease) {
+      BufferPool.Lease larger = pool.acquireOverdraft(layout.capacity());
+      larger.buffer().put(0, lease.buffer(), 0, size);
+      return EncodedSpan.encode(larger, size, layout);
+    }
   }
 
   private void writeInline(
@@ -549,7 +550,7 @@ public final class FileWriter extends OutputStream {
     }
     if (!leftovers.isEmpty()) {
       // The collector would find them hours later; nobody has to wait for this.
-      Thread.ofVirtual().name("eggs-client-scrap").start(() -> leftovers.forEach(uploader::scrap));
+      client.inBackground("eggs-client-scrap", () -> leftovers.forEach(uploader::scrap));
     }
   }
 

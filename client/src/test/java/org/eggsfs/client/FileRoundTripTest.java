@@ -224,6 +224,33 @@ final class FileRoundTripTest {
   }
 
   @Test
+  void hungBlockWritesGoElsewhere() throws Exception {
+    cluster.blockServers.get(3).fault = FakeBlockServer.Fault.HANG;
+    byte[] data = data(200_000, 13);
+    // Which servers are picked is up to the cluster; several files make the hung one nearly
+    // certain.
+    List<Long> ids = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      ids.add(write("/hung" + i, data));
+    }
+    assertTrue(client.spanRetries() > 0);
+    for (long id : ids) {
+      assertArrayEquals(data, read(id));
+    }
+  }
+
+  @Test
+  void deadServersAreReadAroundAndWrittenAround() throws Exception {
+    byte[] data = data(600_000, 14);
+    long id = write("/before", data);
+    cluster.blockServers.get(0).close();
+    cluster.blockServers.get(1).close();
+    assertArrayEquals(data, read(id));
+    assertArrayEquals(data, read(write("/after", data)));
+    assertNoBuffers(client);
+  }
+
+  @Test
   void aWriteThatCannotSucceedFailsAndStaysFailed() throws Exception {
     for (FakeBlockServer server : cluster.blockServers) {
       server.fault = FakeBlockServer.Fault.ERROR;
