@@ -1,0 +1,50 @@
+package org.eggsfs.run;
+
+import java.util.Arrays;
+import org.eggsfs.cli.ExitCodes;
+
+/** The one entry of the distribution: the first argument is the role, the rest is the role's. */
+public final class Eggs {
+  private static final String USAGE =
+      """
+      usage: eggs ROLE [OPTIONS]
+
+        run       a whole instance on this machine (eggs run --help)
+        cli       users' and operators' commands (eggs cli --help)
+        shard     metadata shards
+        cdc       the cross-directory coordinator
+        blocks    a block server
+        shuckle   the nameserver
+        bench     measure a running instance (eggs bench --help)
+        fsck      check the data of a running or stopped instance
+        test      build and run all tests (source tree only)
+        build     build if needed (source tree only)
+        help      this text
+
+      The same roles are commands of their own in bin/: eggsrun, eggscli, eggsshard, eggscdc,
+      eggsblocks, eggsshuckle. Long options take one dash or two.
+      """;
+
+  private Eggs() {}
+
+  /** Starts a role and exits with its code. */
+  public static void main(String[] args) {
+    String role = args.length == 0 ? "help" : args[0];
+    String[] rest = args.length == 0 ? args : Arrays.copyOfRange(args, 1, args.length);
+    System.exit(start(role, rest));
+  }
+
+  static int start(String role, String... args) {
+    return switch (role) {
+      case "help", "--help", "-h", "-help" -> {
+        System.out.print(USAGE);
+        yield ExitCodes.OK;
+      }
+      default -> {
+        System.err.println("eggs: no role '" + role + "'");
+        System.err.print(USAGE);
+        yield ExitCodes.USAGE;
+      }
+    };
+  }
+}
