@@ -333,9 +333,15 @@ public final class MessageJson {
     }
     try {
       Instant instant = Instant.parse(json.asText());
-      return Math.addExact(
-          Math.multiplyExact(instant.getEpochSecond(), 1_000_000_000L), instant.getNano());
-    } catch (DateTimeException | ArithmeticException e) {
+      BigInteger nanos =
+          BigInteger.valueOf(instant.getEpochSecond())
+              .multiply(BigInteger.valueOf(1_000_000_000))
+              .add(BigInteger.valueOf(instant.getNano()));
+      if (nanos.signum() < 0 || nanos.bitLength() > 64) {
+        throw bad(where, "a time between 1970 and 2554", json);
+      }
+      return nanos.longValue();
+    } catch (DateTimeException e) {
       throw bad(where, "an RFC 3339 time", json, e);
     }
   }
