@@ -1,2 +1,2 @@
-/** net of EggsFS. */
+/** What every role needs to talk to the shuckle: addresses, the client, and the framed server. */
 package org.eggsfs.net;

@@ -1,0 +1,166 @@
+package org.eggsfs.store;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * A role's data directory: locked while a process uses it, and marked with what wrote it. Files:
+ * {@code lock} (empty) and {@code format} (one line such as {@code eggsshard 1}).
+ */
+public final class DataDirectory implements AutoCloseable {
+  private static final String LOCK = "lock";
+  private static final String FORMAT = "format";
+
+  /**
+   * Closing any descriptor of a locked file drops POSIX locks, so a process must not open twice.
+   */
+  private static final Set<Path> OPEN_HERE = ConcurrentHashMap.newKeySet();
+
+  private final Path path;
+  private final Path key;
+  private final FileChannel channel;
+
+  private DataDirectory(Path path, Path key, FileChannel channel) {
+    this.path = path;
+    this.key = key;
+    this.channel = channel;
+  }
+
+  /**
+   * Creates or opens and locks a directory.
+   *
+   * @param format role and version of the data, compared with what the directory holds
+   * @throws IOException if it cannot be written, is in use, or holds data of another kind; the
+   *     message says so and what to do
+   */
+  public static DataDirectory open(Path path, String format) throws IOException {
+    try {
+      Files.createDirectories(path);
+    } catch (IOException e) {
+      throw new IOException(
+          "cannot create the data directory " + path + " (" + e.getMessage() + ")", e);
+    }
+    Path key = path.toRealPath();
+    if (!OPEN_HERE.add(key)) {
+      throw inUse(path, null);
+    }
+    FileChannel channel = null;
+    try {
+      channel = lock(path);
+      checkFormat(path, format);
+      return new DataDirectory(path, key, channel);
+    } catch (IOException | RuntimeException e) {
+      OPEN_HERE.remove(key);
+      if (channel != null) {
+        channel.close();
+      }
+      throw e;
+    }
+  }
+
+  private static FileChannel lock(Path path) throws IOException {
+    FileChannel channel;
+    try {
+      channel =
+          FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    } catch (IOException e) {
+      throw new IOException(
+          "cannot write to the data directory "
+              + path
+              + " ("
+              + e.getMessage()
+              + "); check its owner and permissions",
+          e);
+    }
+    FileLock lock;
+    try {
+      lock = channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      channel.close();
+      throw inUse(path, e);
+    }
+    if (lock == null) {
+      channel.close();
+      throw inUse(path, null);
+    }
+    return channel;
+  }
+
+  private static IOException inUse(Path path, Exception cause) {
+    return new IOException(
+        "the data directory "
+            + path
+            + " is in use by another instance; stop it first, or choose another directory",
+        cause);
+  }
+
+  private static void checkFormat(Path path, String format) throws IOException {
+    Path file = path.resolve(FORMAT);
+    String found;
+    try {
+      found = Files.readString(file).strip();
+    } catch (NoSuchFileException e) {
+      writeFormat(path, file, format);
+      return;
+    }
+    if (!found.equals(format)) {
+      throw new IOException(
+          "the data directory "
+              + path
+              + " holds data of '"
+              + found
+              + "', this program reads '"
+              + format
+              + "'; use the matching version or another directory");
+    }
+  }
+
+  private static void writeFormat(Path path, Path file, String format) throws IOException {
+    Path temporary = path.resolve(FORMAT + ".tmp");
+    try (FileChannel out =
+        FileChannel.open(
+            temporary,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE)) {
+      out.write(
+          java.nio.ByteBuffer.wrap(
+              (format + "\n").getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+      out.force(true);
+    }
+    Files.move(temporary, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+    sync(path);
+  }
+
+  /** Makes the directory's entries durable. */
+  private static void sync(Path path) throws IOException {
+    try (FileChannel directory = FileChannel.open(path, StandardOpenOption.READ)) {
+      directory.force(true);
+    }
+  }
+
+  /** Where it is. */
+  public Path path() {
+    return path;
+  }
+
+  @Override
+  public void close() {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException("closing the lock of " + path, e);
+    } finally {
+      OPEN_HERE.remove(key);
+    }
+  }
+}
