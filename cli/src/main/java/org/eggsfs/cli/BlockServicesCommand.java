@@ -18,7 +18,10 @@ final class BlockServicesCommand extends LookingCommand {
   @Option(names = "--id", paramLabel = "ID", description = "Only this service.")
   private String id;
 
-  @Option(names = "--failure-domain", paramLabel = "NAME", description = "Only this failure domain.")
+  @Option(
+      names = "--failure-domain",
+      paramLabel = "NAME",
+      description = "Only this failure domain.")
   private String failureDomain;
 
   @Option(names = "--class", paramLabel = "HDD|FLASH", description = "Only this storage class.")
@@ -62,8 +65,7 @@ final class BlockServicesCommand extends LookingCommand {
                             .equals(storageClass.toUpperCase(Locale.ROOT)))
             .filter(s -> pathPrefix == null || EggsPath.text(s.path()).startsWith(pathPrefix))
             .filter(
-                s ->
-                    flags == null || (wanted == 0 ? s.flags() == 0 : (s.flags() & wanted) != 0))
+                s -> flags == null || (wanted == 0 ? s.flags() == 0 : (s.flags() & wanted) != 0))
             .sorted(
                 Comparator.comparing(
                         (BlockServiceDeprecatedInfo s) -> Tables.failureDomain(s.failureDomain()))
@@ -101,8 +103,17 @@ final class BlockServicesCommand extends LookingCommand {
     Instant now = Instant.now();
     TablePrinter table =
         new TablePrinter(
-            "ID", "DOMAIN", "CLASS", "FLAGS", "ADDRESSES", ">CAPACITY", ">FREE", ">BLOCKS",
-            "FILES", ">SEEN", "PATH");
+            "ID",
+            "DOMAIN",
+            "CLASS",
+            "FLAGS",
+            "ADDRESSES",
+            ">CAPACITY",
+            ">FREE",
+            ">BLOCKS",
+            "FILES",
+            ">SEEN",
+            "PATH");
     for (BlockServiceDeprecatedInfo service : services) {
       table.row(
           MessageJson.hex(service.id()),

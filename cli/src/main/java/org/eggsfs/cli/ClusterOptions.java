@@ -27,7 +27,9 @@ public final class ClusterOptions {
       scope = ScopeType.INHERIT,
       description =
           "Address of the shuckle, several separated by commas"
-              + " (EGGS_SHUCKLE, else " + SHUCKLE_DEFAULT + ").")
+              + " (EGGS_SHUCKLE, else "
+              + SHUCKLE_DEFAULT
+              + ").")
   private String shuckle;
 
   @Option(
@@ -124,7 +126,8 @@ public final class ClusterOptions {
     }
   }
 
-  private static RetryPolicy retry(RetryPolicy standard, String initial, String max, String overall) {
+  private static RetryPolicy retry(
+      RetryPolicy standard, String initial, String max, String overall) {
     long initialNanos = initial == null ? standard.initialNanos() : Durations.parse(initial);
     return new RetryPolicy(
         initialNanos,

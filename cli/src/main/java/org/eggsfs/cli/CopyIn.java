@@ -45,7 +45,8 @@ final class CopyIn {
       throws EggsException, IOException, CommandFailure {
     boolean into = MoveCommand.isDirectory(client, destination);
     if (sources.size() > 1 && !into) {
-      throw new CommandFailure(ExitCodes.FAILED, EggsPath.PREFIX + destination + ": no such directory");
+      throw new CommandFailure(
+          ExitCodes.FAILED, EggsPath.PREFIX + destination + ": no such directory");
     }
     if (!sources.contains("-")) {
       countTotal(sources);

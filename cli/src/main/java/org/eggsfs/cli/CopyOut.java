@@ -5,8 +5,8 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.charset.CharacterCodingException;
 import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -160,7 +160,7 @@ final class CopyOut {
       try (FileReader reader = client.open(id);
           InputStream in = reader.stream();
           OutputStream to = Files.newOutputStream(part)) {
-        byte[] buffer = new byte[(int) Math.clamp(stat.size(), 1, BUFFER_SIZE)];
+        byte[] buffer = new byte[Math.clamp(stat.size(), 1, BUFFER_SIZE)];
         for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
           to.write(buffer, 0, count);
           progress.addBytes(count);

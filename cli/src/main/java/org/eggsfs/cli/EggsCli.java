@@ -27,8 +27,6 @@ import picocli.CommandLine.Spec;
       LinkCommand.class,
       CatCommand.class,
       CopyCommand.class,
-      FindCommand.class,
-      DiskUsageCommand.class,
       DiskFreeCommand.class,
       ShardsCommand.class,
       CdcCommand.class,

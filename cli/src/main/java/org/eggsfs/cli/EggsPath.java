@@ -15,7 +15,9 @@ final class EggsPath {
     return text.startsWith(PREFIX);
   }
 
-  /** The cleaned absolute path: no {@code .}, {@code ..} or doubled slashes (client.md section 4). */
+  /**
+   * The cleaned absolute path: no {@code .}, {@code ..} or doubled slashes (client.md section 4).
+   */
   static String parse(String text) throws CommandFailure {
     String path = isMarked(text) ? text.substring(PREFIX.length()) : text;
     if (!path.startsWith("/")) {

@@ -109,9 +109,7 @@ final class ListCommand extends LookingCommand {
   private Entry entry(EggsClient client, CurrentEdge edge) throws EggsException, IOException {
     boolean wanted = longForm || json;
     return new Entry(
-        EggsPath.text(edge.name()),
-        edge,
-        wanted ? Attributes.read(client, edge.targetId()) : null);
+        EggsPath.text(edge.name()), edge, wanted ? Attributes.read(client, edge.targetId()) : null);
   }
 
   /** Attributes of many entries are asked for at the same time. */

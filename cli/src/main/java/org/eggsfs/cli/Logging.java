@@ -29,7 +29,8 @@ public final class Logging {
   /** Log lines of at least this level to a file, appending. */
   public static void file(Path file, String name) throws CommandFailure {
     try {
-      install(new FileHandler(file.toString(), LOG_FILE_BYTES_MAX, LOG_FILES_MAX, true), level0(name));
+      install(
+          new FileHandler(file.toString(), LOG_FILE_BYTES_MAX, LOG_FILES_MAX, true), level0(name));
     } catch (IOException e) {
       throw new CommandFailure("cannot write log file " + file + ": " + e.getMessage());
     }

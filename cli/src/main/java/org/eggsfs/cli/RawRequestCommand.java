@@ -8,8 +8,8 @@ import java.util.stream.Collectors;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.Frames;
-import org.eggsfs.protocol.Message;
 import org.eggsfs.protocol.MalformedMessageException;
+import org.eggsfs.protocol.Message;
 import picocli.CommandLine.Option;
 
 /** Common to {@code shard-req} and {@code cdc-req}: any request as JSON, its answer as JSON. */
@@ -21,10 +21,7 @@ abstract class RawRequestCommand extends ClientCommand {
       description = "The request, e.g. STAT_FILE; 'help' lists all.")
   private String kind;
 
-  @Option(
-      names = "--req",
-      paramLabel = "JSON",
-      description = "Its fields; missing ones are zero.")
+  @Option(names = "--req", paramLabel = "JSON", description = "Its fields; missing ones are zero.")
   private String request = "{}";
 
   @Option(

@@ -59,8 +59,7 @@ final class RemoveCommand extends ClientCommand {
     }
   }
 
-  private void removeContents(EggsClient client, long directory)
-      throws EggsException, IOException {
+  private void removeContents(EggsClient client, long directory) throws EggsException, IOException {
     List<CurrentEdge> edges = new ArrayList<>();
     client.list(directory, edges::add);
     for (CurrentEdge edge : edges) {

@@ -28,7 +28,8 @@ final class ShardsCommand extends LookingCommand {
             .filter(shard -> only < 0 || (shard.shrid() & 255) == only)
             .filter(shard -> location < 0 || shard.locationId() == location)
             .filter(shard -> shard.addrs().addr1().port() != 0)
-            .sorted(Comparator.comparingInt(shard -> (shard.shrid() & 255) << 8 | shard.shrid() >>> 8))
+            .sorted(
+                Comparator.comparingInt(shard -> (shard.shrid() & 255) << 8 | shard.shrid() >>> 8))
             .toList();
     if (json) {
       ArrayNode list = object().arrayNode();

@@ -92,8 +92,12 @@ final class StatCommand extends LookingCommand {
   }
 
   private void showSpan(ObjectNode span) {
-    String head = "span %d +%d crc %s".formatted(
-        span.path("offset").asLong(), span.path("size").asLong(), span.path("crc").asText());
+    String head =
+        "span %d +%d crc %s"
+            .formatted(
+                span.path("offset").asLong(),
+                span.path("size").asLong(),
+                span.path("crc").asText());
     if (span.has("inline")) {
       out.println(head + " inline, " + span.path("inline").asInt() + " bytes");
       return;
@@ -107,8 +111,7 @@ final class StatCommand extends LookingCommand {
           location.path("parity").asText(),
           location.path("stripes").asInt(),
           location.path("cellSize").asLong());
-      TablePrinter table =
-          new TablePrinter("  BLOCK", "CRC", "SERVICE", "ADDRESS", "FLAGS");
+      TablePrinter table = new TablePrinter("  BLOCK", "CRC", "SERVICE", "ADDRESS", "FLAGS");
       for (var block : location.path("blocks")) {
         table.row(
             "  " + block.path("id").asText(),
