@@ -1,0 +1,144 @@
+package org.eggsfs.run;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.eggsfs.blocks.server.BlockServer;
+import org.eggsfs.blocks.server.BlockServerConfig;
+import org.eggsfs.cli.CommandFailure;
+import org.eggsfs.cli.ExitCodes;
+import org.eggsfs.protocol.StorageClass;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code eggsblocks}: one block server with one block service for each directory. */
+@Command(
+    name = "eggsblocks",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = "Block server: eggsblocks [OPTIONS] DIR CLASS [DIR CLASS ...]")
+final class BlocksCommand implements Callable<Integer> {
+  @Mixin private ServerOptions server;
+
+  @Option(
+      names = "--failure-domain",
+      required = true,
+      paramLabel = "NAME",
+      description = "What fails together with this server; at most 16 bytes.")
+  private String failureDomain;
+
+  @Option(
+      names = "--path-prefix",
+      paramLabel = "NAME",
+      description = "Host part of the advertised paths (default: the failure domain).")
+  private String pathPrefix;
+
+  @Option(
+      names = {"--future-cutoff", "--erase-cutoff"},
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How old a block must be before it may be erased (default 1h).")
+  private Long eraseCutoff;
+
+  @Option(
+      names = "--block-write-cutoff",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How old a block may be when it is written (default 5m).")
+  private Long writeCutoff;
+
+  @Option(
+      names = "--connection-timeout",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "After which an idle connection is closed (default 10m).")
+  private Long connectionTimeout;
+
+  @Option(
+      names = "--reserved-storage",
+      paramLabel = "BYTES",
+      description = "Free space kept back on each disk (default 100 GiB).")
+  private long reservedStorage = BlockServerConfig.RESERVED_BYTES;
+
+  @Option(
+      names = "--register-interval",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How often to register (default 1m).")
+  private Long registerInterval;
+
+  @Option(names = "--verify-writes", description = "Read each written file again before it counts.")
+  private boolean verifyWrites;
+
+  @Option(
+      names = {
+        "--hostname", "--hardwareevent", "--registry-connection-timeout", "--io-alert-percent",
+        "--profile-file"
+      },
+      hidden = true,
+      paramLabel = "X",
+      description = "Accepted for TernFS's drivers; without effect.")
+  private List<String> ignored = new ArrayList<>();
+
+  @Option(names = "--read-whole-file", hidden = true, description = "Accepted; without effect.")
+  private boolean readWholeFile;
+
+  @Parameters(paramLabel = "DIR CLASS", arity = "0..*", description = "CLASS is HDD or FLASH.")
+  private List<String> pairs = new ArrayList<>();
+
+  @Override
+  public Integer call() throws Exception {
+    server.applyLogging();
+    if (pairs.isEmpty() || pairs.size() % 2 != 0) {
+      throw new CommandFailure(
+          ExitCodes.USAGE, "give pairs of DIR and CLASS, e.g. /disk1 HDD /disk2 FLASH");
+    }
+    List<BlockServerConfig.Disk> disks = new ArrayList<>();
+    for (int i = 0; i < pairs.size(); i += 2) {
+      disks.add(
+          new BlockServerConfig.Disk(
+              Path.of(pairs.get(i)).toAbsolutePath().normalize(), storageClass(pairs.get(i + 1))));
+    }
+    BlockServerConfig standard =
+        BlockServerConfig.of(
+            disks, failureDomain, server.bindAddresses(0).getFirst(), server.shuckles());
+    BlockServerConfig config =
+        new BlockServerConfig(
+            disks,
+            failureDomain,
+            server.location,
+            server.bindAddresses(0),
+            pathPrefix == null ? failureDomain : pathPrefix,
+            server.shuckles(),
+            InstanceOptions.orElse(eraseCutoff, standard.eraseCutoff()),
+            InstanceOptions.orElse(writeCutoff, standard.writeCutoff()),
+            InstanceOptions.orElse(connectionTimeout, standard.connectionTimeout()),
+            reservedStorage,
+            InstanceOptions.orElse(registerInterval, standard.registerInterval()),
+            verifyWrites,
+            standard.wallClock());
+    Lifetime lifetime = new Lifetime();
+    lifetime.endWith(server.withProcess);
+    try (BlockServer running = BlockServer.start(config)) {
+      Readiness.announceWhen(running::isRegistered, "ready " + running.addresses());
+      return lifetime.serve(running);
+    } catch (IOException e) {
+      throw StartFailures.explain(e, "--addr");
+    }
+  }
+
+  private static int storageClass(String name) throws CommandFailure {
+    return switch (name.toUpperCase(Locale.ROOT)) {
+      case "HDD" -> StorageClass.HDD;
+      case "FLASH" -> StorageClass.FLASH;
+      default ->
+          throw new CommandFailure(
+              ExitCodes.USAGE, "storage class '" + name + "'; there are HDD and FLASH");
+    };
+  }
+}

@@ -1,0 +1,115 @@
+package org.eggsfs.run;
+
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.eggsfs.cli.ClusterOptions;
+import org.eggsfs.cli.CommandFailure;
+import org.eggsfs.cli.ExitCodes;
+import org.eggsfs.cli.Logging;
+import org.eggsfs.net.Addresses;
+import picocli.CommandLine.Option;
+
+/**
+ * The options that all server roles share, in the spellings of TernFS too (cli.md section 4.1), so
+ * that its drivers can start ours.
+ */
+final class ServerOptions {
+  @Option(
+      names = {"--shuckle", "--registry"},
+      paramLabel = "HOST:PORT",
+      description = "Address of the shuckle (EGGS_SHUCKLE, else " + ClusterOptions.SHUCKLE_DEFAULT + ").")
+  private String shuckle;
+
+  @Option(
+      names = "--addr",
+      paramLabel = "IP:PORT",
+      description = "Address to bind and advertise, port 0 = any; one or two (default 127.0.0.1:0).")
+  private List<String> addresses = new ArrayList<>();
+
+  @Option(
+      names = "--location",
+      paramLabel = "N",
+      description = "Site, 0 to 254 (default ${DEFAULT-VALUE}).")
+  int location;
+
+  @Option(names = "--log-file", paramLabel = "FILE", description = "Log there, appending.")
+  private Path logFile;
+
+  @Option(
+      names = "--log-level",
+      paramLabel = "LEVEL",
+      description = "trace, debug, info or error (default ${DEFAULT-VALUE}).")
+  private String logLevel = "info";
+
+  @Option(names = "--verbose", description = "Log level debug.")
+  private boolean verbose;
+
+  @Option(names = "--trace", description = "Log level trace; stack traces of errors.")
+  private boolean trace;
+
+  @Option(
+      names = "--with-process",
+      paramLabel = "PID",
+      description = "Stop when this process ends.")
+  Long withProcess;
+
+  @Option(
+      names = {"--xmon", "--influx-db-origin", "--influx-db-org", "--influx-db-bucket"},
+      paramLabel = "X",
+      hidden = true,
+      description = "Accepted for TernFS's drivers; there is no such service here.")
+  private List<String> ignored = new ArrayList<>();
+
+  @Option(names = "--syslog", hidden = true, description = "Accepted for TernFS's drivers.")
+  private boolean syslog;
+
+  /** Sets up logging; call first. */
+  void applyLogging() throws CommandFailure {
+    String level = trace ? "trace" : verbose ? "debug" : logLevel;
+    try {
+      if (logFile == null) {
+        Logging.level(level);
+      } else {
+        Logging.file(logFile, level);
+      }
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(ExitCodes.USAGE, e.getMessage());
+    }
+    if (!ignored.isEmpty() || syslog) {
+      System.getLogger(ServerOptions.class.getName())
+          .log(System.Logger.Level.INFO, "options for alerts, metrics and syslog have no effect");
+    }
+  }
+
+  List<InetSocketAddress> shuckles() throws CommandFailure {
+    String environment = System.getenv("EGGS_SHUCKLE");
+    String text = shuckle != null ? shuckle : environment;
+    try {
+      return Addresses.parseList(
+          text == null || text.isBlank() ? ClusterOptions.SHUCKLE_DEFAULT : text);
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(ExitCodes.USAGE, "--shuckle: " + e.getMessage());
+    }
+  }
+
+  /** The one or two addresses to bind. */
+  List<InetSocketAddress> bindAddresses(int defaultPort) throws CommandFailure {
+    if (addresses.size() > 2) {
+      throw new CommandFailure(ExitCodes.USAGE, "--addr is given at most twice");
+    }
+    List<InetSocketAddress> parsed = new ArrayList<>();
+    try {
+      for (String address : addresses) {
+        parsed.add(Addresses.parse(address));
+      }
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(ExitCodes.USAGE, "--addr: " + e.getMessage());
+    }
+    if (parsed.isEmpty()) {
+      parsed.add(new InetSocketAddress("127.0.0.1", defaultPort));
+    }
+    return parsed;
+  }
+}
