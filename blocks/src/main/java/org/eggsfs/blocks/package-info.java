@@ -1,2 +1,2 @@
-/** blocks of EggsFS. */
+/** The block server: immutable blobs on disks (blocks.md). */
 package org.eggsfs.blocks;

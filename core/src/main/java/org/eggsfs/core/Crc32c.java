@@ -20,8 +20,17 @@ public final class Crc32c {
   /** x^(2^k) for k = 0..30. */
   private static final int[] SQUARES = new int[31];
 
-  /** x^(8 * 2^k * 4096 ...) look-ups: x^(8 n) for n = i << (8 * j), j = 0..3. */
+  /** x^(8 n) for n = i << (8 * j), j = 0..3: the power of any length below 2^32 in 3 products. */
   private static final int[][] BYTE_POWERS = new int[4][256];
+
+  /** Number of lengths whose products are kept as tables, a power of two; 4 KiB each. */
+  private static final int SHIFTS_MAX = 64;
+
+  /**
+   * Tables of lengths that are in use, by a hash of the length. Entries are immutable and a lost
+   * update costs nothing but time, so threads share it without synchronization.
+   */
+  private static final Shift[] SHIFTS = new Shift[SHIFTS_MAX];
 
   static {
     SQUARES[0] = ONE >>> 1;
@@ -32,6 +41,44 @@ public final class Crc32c {
       for (int i = 0; i < 256; i++) {
         BYTE_POWERS[j][i] = power(reduce(8L * i << (8 * j)));
       }
+    }
+  }
+
+  /**
+   * Multiplication by x^(8 length). It is linear, so four look-ups do it. A length that is seen
+   * once gets an entry without tables, a length that returns gets tables: most lengths are a cell
+   * or a page and come by the thousand, some are the odd size of one file.
+   */
+  private static final class Shift {
+    final long length;
+    final int factor;
+    final int[] tables;
+
+    Shift(long length, int factor, boolean withTables) {
+      this.length = length;
+      this.factor = factor;
+      this.tables = withTables ? new int[4 << 8] : null;
+      if (withTables) {
+        for (int j = 0; j < 4; j++) {
+          int table = j << 8;
+          for (int bit = 1; bit < 256; bit <<= 1) {
+            int product = multiply(bit << 8 * j, factor);
+            for (int below = 0; below < bit; below++) {
+              tables[table + bit + below] = product ^ tables[table + below];
+            }
+          }
+        }
+      }
+    }
+
+    int apply(int value) {
+      if (tables == null) {
+        return multiply(value, factor);
+      }
+      return tables[value & 0xff]
+          ^ tables[0x100 + (value >>> 8 & 0xff)]
+          ^ tables[0x200 + (value >>> 16 & 0xff)]
+          ^ tables[0x300 + (value >>> 24)];
     }
   }
 
@@ -56,7 +103,10 @@ public final class Crc32c {
 
   /** CRC of a concatenation; {@code lengthB} in bytes, at least 0. */
   public static int append(int crcA, int crcB, long lengthB) {
-    return multiply(bytesPower(lengthB), crcA) ^ crcB;
+    if (crcA == 0) {
+      return crcB;
+    }
+    return shift(crcA, lengthB) ^ crcB;
   }
 
   /** CRC of the bytewise xor of two strings of {@code length} bytes. */
@@ -71,7 +121,21 @@ public final class Crc32c {
 
   /** CRC after {@code zeros} more zero bytes; negative: with that many trailing zeros removed. */
   public static int zeroExtend(int crc, long zeros) {
-    return ~multiply(bytesPower(zeros), ~crc);
+    return ~shift(~crc, zeros);
+  }
+
+  /** value * x^(8 length). */
+  private static int shift(int value, long length) {
+    int slot = (int) ((length * 0x9E37_79B9_7F4A_7C15L) >>> 32) & (SHIFTS_MAX - 1);
+    Shift entry = SHIFTS[slot];
+    if (entry == null || entry.length != length) {
+      entry = new Shift(length, bytesPower(length), false);
+      SHIFTS[slot] = entry;
+    } else if (entry.tables == null) {
+      entry = new Shift(length, entry.factor, true);
+      SHIFTS[slot] = entry;
+    }
+    return entry.apply(value);
   }
 
   private static int bytesPower(long bytes) {

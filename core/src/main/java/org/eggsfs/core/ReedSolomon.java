@@ -42,11 +42,14 @@ public final class ReedSolomon {
    * @throws IllegalArgumentException if D is 0, or D is above 1 without parity
    */
   public static ReedSolomon get(int parity) {
+    if (!Parity.isValid(parity)) {
+      throw new IllegalArgumentException("no code " + Parity.format(parity));
+    }
     synchronized (CODES) {
-      if (CODES[parity & 0xff] == null) {
-        CODES[parity & 0xff] = new ReedSolomon(parity, RsKernels.best());
+      if (CODES[parity] == null) {
+        CODES[parity] = new ReedSolomon(parity, RsKernels.best());
       }
-      return CODES[parity & 0xff];
+      return CODES[parity];
     }
   }
 
@@ -83,9 +86,15 @@ public final class ReedSolomon {
       throw new IllegalArgumentException(
           "expected " + dataBlocks + " data and " + parityBlocks + " parity cells");
     }
-    if (parityBlocks > 0) {
-      kernel.apply(parityMatrix, data, parity, length);
+    checkCells(data, length);
+    checkCells(parity, length);
+    if (dataBlocks == 1) {
+      for (MemorySegment mirror : parity) {
+        MemorySegment.copy(data[0], 0, mirror, 0, length);
+      }
+      return;
     }
+    kernel.apply(parityMatrix, data, parity, length);
   }
 
   /**
@@ -94,7 +103,7 @@ public final class ReedSolomon {
    * @param have D distinct block indices, in any order
    * @param haveCells their cells, in the order of {@code have}
    * @param want block indices to recover
-   * @param out cells to be written, in the order of {@code want}
+   * @param out cells to be written, in the order of {@code want}; they overlap none of the others
    * @param length bytes of each cell to process
    */
   public void recover(
@@ -102,8 +111,22 @@ public final class ReedSolomon {
     if (have.length != dataBlocks || haveCells.length != dataBlocks || want.length != out.length) {
       throw new IllegalArgumentException("recovery needs exactly " + dataBlocks + " blocks");
     }
+    checkIndices(have);
+    checkIndices(want);
+    checkCells(haveCells, length);
+    checkCells(out, length);
     byte[] inverse = inverse(have);
-    byte[] coefficients = new byte[want.length * dataBlocks];
+    // No loss needs more than P outputs, but a caller may ask for blocks that it has.
+    for (int first = 0; first < want.length; first += Parity.PARITY_MAX) {
+      int end = Math.min(want.length, first + Parity.PARITY_MAX);
+      byte[] weights = weights(inverse, Arrays.copyOfRange(want, first, end));
+      kernel.apply(weights, haveCells, Arrays.copyOfRange(out, first, end), length);
+    }
+  }
+
+  /** The generator rows of {@code want} times the inverse. */
+  private byte[] weights(byte[] inverse, int[] want) {
+    byte[] weights = new byte[want.length * dataBlocks];
     for (int w = 0; w < want.length; w++) {
       byte[] row = generatorRow(want[w]);
       for (int k = 0; k < dataBlocks; k++) {
@@ -111,16 +134,31 @@ public final class ReedSolomon {
         for (int j = 0; j < dataBlocks; j++) {
           sum ^= Galois.multiply(row[j] & 0xff, inverse[j * dataBlocks + k] & 0xff);
         }
-        coefficients[w * dataBlocks + k] = (byte) sum;
+        weights[w * dataBlocks + k] = (byte) sum;
       }
     }
-    kernel.apply(coefficients, haveCells, out, length);
+    return weights;
+  }
+
+  private void checkIndices(int[] blocks) {
+    for (int block : blocks) {
+      if (block < 0 || block >= dataBlocks + parityBlocks) {
+        throw new IllegalArgumentException("no block " + block);
+      }
+    }
+  }
+
+  /** Before the first byte is written, so that a mistake leaves all outputs as they were. */
+  private static void checkCells(MemorySegment[] cells, long length) {
+    for (MemorySegment cell : cells) {
+      if (length < 0 || length > cell.byteSize()) {
+        throw new IndexOutOfBoundsException(
+            length + " bytes of a cell of " + cell.byteSize() + " bytes");
+      }
+    }
   }
 
   private byte[] generatorRow(int block) {
-    if (block < 0 || block >= dataBlocks + parityBlocks) {
-      throw new IllegalArgumentException("no block " + block);
-    }
     if (block >= dataBlocks) {
       return parityRow(block - dataBlocks);
     }

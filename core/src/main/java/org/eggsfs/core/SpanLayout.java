@@ -67,10 +67,21 @@ public record SpanLayout(int parity, int storageClass, int stripes, long cellSiz
    *
    * @param length bytes actually stored, more than {@link #INLINE_MAX}
    * @param targetStripeSize of the stripe policy, above 0
+   * @throws IllegalArgumentException if the policies allow no such span
    */
   public static SpanLayout choose(
       long length, SpanPolicy spanPolicy, BlockPolicy blockPolicy, long targetStripeSize) {
     int parity = spanPolicy.pick(length);
+    // Policies come from other clients, some of which check nothing.
+    if (!Parity.isValid(parity) || targetStripeSize <= 0 || length <= 0) {
+      throw new IllegalArgumentException(
+          "no layout for "
+              + length
+              + " bytes with parity "
+              + Parity.format(parity)
+              + " and stripes of "
+              + targetStripeSize);
+    }
     int dataBlocks = Parity.data(parity);
     int stripes = Math.clamp(length / targetStripeSize, 1, STRIPES_MAX);
     long block = ceilDivide(length, dataBlocks);
@@ -79,6 +90,9 @@ public record SpanLayout(int parity, int storageClass, int stripes, long cellSiz
     while (cell * stripes > BLOCK_SIZE_MAX && stripes > 1) {
       stripes--;
       cell = cellSize(block, stripes);
+    }
+    if (cell > BLOCK_SIZE_MAX) {
+      throw new IllegalArgumentException("blocks of " + cell + " bytes are too large");
     }
     return new SpanLayout(parity, blockPolicy.pick(cell * stripes), stripes, cell);
   }
@@ -114,5 +128,35 @@ public record SpanLayout(int parity, int storageClass, int stripes, long cellSiz
   /** Data bytes of all stripes, padding included. */
   public long capacity() {
     return stripeSize() * stripes;
+  }
+
+  /** Number of parity blocks P. */
+  public int parityBlocks() {
+    return Parity.parity(parity);
+  }
+
+  /** The stripe of a data offset, which must be below {@link #capacity()}. */
+  public int stripeOf(long offset) {
+    return (int) (offset / stripeSize());
+  }
+
+  /** The data block that holds a data offset. */
+  public int blockOf(long offset) {
+    return (int) (offset % stripeSize() / cellSize);
+  }
+
+  /** Where in its cell a data offset lies. */
+  public long offsetInCell(long offset) {
+    return offset % cellSize;
+  }
+
+  /** Where in its block a data offset lies. */
+  public long offsetInBlock(long offset) {
+    return stripeOf(offset) * cellSize + offset % cellSize;
+  }
+
+  /** The data offset of a byte of a data block: the inverse of the block and offset in it. */
+  public long dataOffset(int block, long offsetInBlock) {
+    return offsetInBlock / cellSize * stripeSize() + block * cellSize + offsetInBlock % cellSize;
   }
 }

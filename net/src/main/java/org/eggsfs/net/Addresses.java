@@ -1,8 +1,10 @@
 package org.eggsfs.net;
 
+import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,6 +54,10 @@ public final class Addresses {
     }
   }
 
+  private static InetSocketAddress loopback(int port) {
+    return new InetSocketAddress(inetAddress(0x7f000001), port);
+  }
+
   /** The endpoints that are present, in order: none, one or two. */
   public static List<InetSocketAddress> list(AddrsInfo addrs) {
     List<InetSocketAddress> list = new ArrayList<>(ENDPOINTS_MAX);
@@ -87,6 +93,22 @@ public final class Addresses {
   /** The protocol's form of one or two socket addresses. */
   public static AddrsInfo of(InetSocketAddress... addresses) {
     return of(List.of(addresses));
+  }
+
+  /**
+   * Where others can reach a socket that is bound to {@code bound}: the same, or, if it is bound to
+   * all addresses, the first address of this machine that is not loopback.
+   */
+  public static InetSocketAddress reachable(InetSocketAddress bound) throws IOException {
+    if (!bound.getAddress().isAnyLocalAddress()) {
+      return bound;
+    }
+    return NetworkInterface.networkInterfaces()
+        .flatMap(NetworkInterface::inetAddresses)
+        .filter(a -> a instanceof Inet4Address && !a.isLoopbackAddress() && !a.isLinkLocalAddress())
+        .findFirst()
+        .map(a -> new InetSocketAddress(a, bound.getPort()))
+        .orElseGet(() -> loopback(bound.getPort()));
   }
 
   /**

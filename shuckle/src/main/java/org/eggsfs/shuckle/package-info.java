@@ -1,2 +1,5 @@
-/** shuckle of EggsFS. */
+/**
+ * The shuckle: where the shards, the CDC and the block services are, and which disks each shard may
+ * write to now. {@code state} decides, {@code server} has the sockets, threads and the disk.
+ */
 package org.eggsfs.shuckle;

@@ -1,0 +1,395 @@
+package org.eggsfs.blocks.server;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayDeque;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.eggsfs.blocks.format.BlockFormat;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.Frames;
+import org.eggsfs.protocol.MalformedMessageException;
+import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.blocks.BlocksKind;
+import org.eggsfs.protocol.blocks.BlocksRequest;
+
+/**
+ * One client connection (blocks.md section 5). Its thread reads requests; bodies of writes go to
+ * the disk as they arrive. While the client waits for one answer at a time, the same thread also
+ * answers. Once requests are pipelined they run on the disks' queues and a second thread sends the
+ * answers in the order of the requests.
+ */
+final class Connection implements Runnable {
+  private static final System.Logger LOGGER = System.getLogger(Connection.class.getName());
+
+  /** Requests in progress; beyond it nothing more is read. */
+  private static final int PENDING_MAX = 64;
+
+  private static final int HEADER_BUFFER_SIZE = 16 << 10;
+
+  /** A transfer buffer is held meanwhile, so a stalled body ends the connection soon. */
+  private static final long BODY_STALL_NANOS = 30_000_000_000L;
+
+  private record Pending(long blockId, CompletableFuture<Response> response) {}
+
+  private final SocketChannel channel;
+  private final RequestHandler handler;
+  private final BlocksRuntime runtime;
+  private final long timeoutNanos;
+  private final ByteBuffer in = Frames.directBuffer(HEADER_BUFFER_SIZE).limit(0);
+
+  /** Guarded by itself: requests without an answer yet, oldest first. */
+  private final ArrayDeque<Pending> pending = new ArrayDeque<>();
+
+  private Thread sender;
+  private boolean ended;
+  private volatile long deadline;
+
+  Connection(
+      SocketChannel channel, RequestHandler handler, BlocksRuntime runtime, long timeoutNanos) {
+    this.channel = channel;
+    this.handler = handler;
+    this.runtime = runtime;
+    this.timeoutNanos = timeoutNanos;
+    extendDeadline(timeoutNanos);
+  }
+
+  private void extendDeadline(long nanos) {
+    deadline = nanos == 0 ? Long.MAX_VALUE : System.nanoTime() + nanos;
+  }
+
+  void closeIfExpired(long nowNanos) {
+    long limit = deadline;
+    if (limit != Long.MAX_VALUE && nowNanos - limit > 0) {
+      close();
+    }
+  }
+
+  /** Closes the socket; both threads end. */
+  void close() {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "closing a connection", e);
+    }
+    synchronized (pending) {
+      ended = true;
+      pending.notifyAll();
+    }
+  }
+
+  @Override
+  public void run() {
+    try {
+      while (serveOne()) {
+        extendDeadline(timeoutNanos);
+      }
+      awaitPending();
+    } catch (EOFException | AsynchronousCloseException e) {
+      LOGGER.log(System.Logger.Level.TRACE, "connection ended", e);
+    } catch (IOException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "connection failed", e);
+    } catch (RuntimeException e) {
+      LOGGER.log(System.Logger.Level.ERROR, "a connection failed; the server goes on", e);
+    } finally {
+      close();
+      releasePending();
+      runtime.remove(this);
+    }
+  }
+
+  /** Reads and starts one request; false when the connection is to end. */
+  private boolean serveOne() throws IOException {
+    if (!fill(Frames.BLOCKS_REQUEST_HEADER_SIZE, true)) {
+      return false;
+    }
+    int magic = in.getInt();
+    long serviceId = in.getLong();
+    int kind = in.get() & 0xff;
+    int bodySize = bodySize(kind);
+    if (magic != ProtocolConstants.MAGIC_BLOCKS_REQUEST || bodySize < 0) {
+      return refuse();
+    }
+    fill(bodySize, false);
+    BlocksRequest request;
+    try {
+      request = BlocksRequest.decode(kind, in);
+    } catch (MalformedMessageException e) {
+      return refuse();
+    }
+    extendDeadline(timeoutNanos);
+    boolean pipelined = isPipelined();
+    long blockId = RequestHandler.blockId(request);
+    awaitSameBlock(blockId);
+    CompletableFuture<Response> response = handler.handle(this, serviceId, request, pipelined);
+    if (pipelined) {
+      enqueue(new Pending(blockId, response));
+      return true;
+    }
+    return send(join(response));
+  }
+
+  private boolean refuse() throws IOException {
+    awaitPending();
+    send(Response.error(ErrorCode.MALFORMED_REQUEST, true));
+    return false;
+  }
+
+  private static int bodySize(int kind) {
+    return switch (kind) {
+      case BlocksKind.ERASE_BLOCK, BlocksKind.FETCH_BLOCK, BlocksKind.CHECK_BLOCK -> 16;
+      case BlocksKind.WRITE_BLOCK -> 24;
+      case BlocksKind.FETCH_BLOCK_WITH_CRC -> 28;
+      case BlocksKind.TEST_WRITE -> 8;
+      default -> -1;
+    };
+  }
+
+  private boolean isPipelined() {
+    synchronized (pending) {
+      return in.hasRemaining() || !pending.isEmpty();
+    }
+  }
+
+  // ---------------------------------------------------------------- reading
+
+  /** Makes {@code count} bytes available; false if the peer closed between requests. */
+  private boolean fill(int count, boolean atBoundary) throws IOException {
+    if (in.remaining() >= count) {
+      return true;
+    }
+    in.compact();
+    try {
+      while (in.position() < count) {
+        if (channel.read(in) < 0) {
+          if (atBoundary && in.position() == 0) {
+            return false;
+          }
+          throw new EOFException("inside a request");
+        }
+      }
+    } finally {
+      in.flip();
+    }
+    return true;
+  }
+
+  /** Fills {@code target} with the next bytes of a request's data. */
+  void readData(ByteBuffer target) throws IOException {
+    if (in.hasRemaining()) {
+      int part = Math.min(in.remaining(), target.remaining());
+      target.put(in.slice(in.position(), part));
+      in.position(in.position() + part);
+    }
+    while (target.hasRemaining()) {
+      extendDeadline(
+          timeoutNanos == 0 ? BODY_STALL_NANOS : Math.min(timeoutNanos, BODY_STALL_NANOS));
+      if (channel.read(target) < 0) {
+        throw new EOFException("inside a block");
+      }
+    }
+  }
+
+  /** Reads and drops the data of a request that failed, so that the stream stays in step. */
+  void drain(long count) throws IOException {
+    long left = count;
+    while (left > 0) {
+      if (!in.hasRemaining()) {
+        extendDeadline(
+            timeoutNanos == 0 ? BODY_STALL_NANOS : Math.min(timeoutNanos, BODY_STALL_NANOS));
+        in.clear();
+        int received = channel.read(in);
+        in.flip();
+        if (received < 0) {
+          throw new EOFException("inside a block");
+        }
+      }
+      int part = (int) Math.min(left, in.remaining());
+      in.position(in.position() + part);
+      left -= part;
+    }
+  }
+
+  // ---------------------------------------------------------------- answering
+
+  private static Response join(CompletableFuture<Response> response) {
+    try {
+      return response.join();
+    } catch (CompletionException e) {
+      throw new IllegalStateException("handlers answer with errors, they do not fail", e);
+    }
+  }
+
+  /** Two requests for one block take effect in their order. */
+  private void awaitSameBlock(long blockId) {
+    CompletableFuture<Response> earlier = null;
+    synchronized (pending) {
+      for (Pending request : pending) {
+        if (request.blockId == blockId) {
+          earlier = request.response;
+        }
+      }
+    }
+    if (earlier != null) {
+      join(earlier);
+    }
+  }
+
+  private void enqueue(Pending request) throws IOException {
+    synchronized (pending) {
+      while (pending.size() >= PENDING_MAX && !ended) {
+        waitForChange();
+      }
+      pending.addLast(request);
+      if (sender == null) {
+        sender = Thread.ofPlatform().name("blocks-sender").daemon().start(this::sendAll);
+      }
+      pending.notifyAll();
+      if (ended) {
+        throw new ClosedChannelException();
+      }
+    }
+  }
+
+  private void waitForChange() {
+    try {
+      pending.wait();
+    } catch (InterruptedException e) {
+      // Only closing ends the wait; nobody interrupts these threads.
+      LOGGER.log(System.Logger.Level.DEBUG, "interrupted", e);
+    }
+  }
+
+  private void awaitPending() {
+    synchronized (pending) {
+      while (!pending.isEmpty() && !ended) {
+        waitForChange();
+      }
+    }
+  }
+
+  private void sendAll() {
+    try {
+      while (true) {
+        Pending oldest;
+        synchronized (pending) {
+          while (pending.isEmpty() && !ended) {
+            waitForChange();
+          }
+          if (ended) {
+            return;
+          }
+          oldest = pending.peekFirst();
+        }
+        boolean goOn = send(join(oldest.response));
+        synchronized (pending) {
+          pending.pollFirst();
+          pending.notifyAll();
+        }
+        if (!goOn) {
+          return;
+        }
+      }
+    } catch (IOException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "sending failed", e);
+    } catch (RuntimeException e) {
+      LOGGER.log(System.Logger.Level.ERROR, "a connection failed; the server goes on", e);
+    } finally {
+      close();
+    }
+  }
+
+  /** Files opened for answers that nobody will send. */
+  private void releasePending() {
+    synchronized (pending) {
+      for (Pending request : pending) {
+        request.response.thenAccept(
+            response -> {
+              if (response instanceof Response.Pages pages) {
+                closeFile(pages.file());
+              }
+            });
+      }
+      pending.clear();
+    }
+  }
+
+  private static void closeFile(BlockService.Opened file) {
+    try {
+      file.channel().close();
+    } catch (IOException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "closing a block file", e);
+    }
+  }
+
+  private boolean send(Response response) throws IOException {
+    extendDeadline(timeoutNanos);
+    switch (response) {
+      case Response.Frame frame -> {
+        write(frame.bytes());
+        return !frame.close();
+      }
+      case Response.Pages pages -> {
+        sendPages(pages);
+        return true;
+      }
+    }
+  }
+
+  private void write(ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
+    }
+  }
+
+  /** Nothing is ever sent after a started body: a failure inside it ends the connection. */
+  private void sendPages(Response.Pages pages) throws IOException {
+    ByteBuffer chunk = runtime.takeChunk();
+    try {
+      int head = Frames.BLOCKS_RESPONSE_HEADER_SIZE;
+      long position = pages.offset();
+      long left = pages.count();
+      chunk.putInt(ProtocolConstants.MAGIC_BLOCKS_RESPONSE).put((byte) pages.kind());
+      int start = head;
+      do {
+        int part = (int) Math.min(left, pagesThatFit(chunk.capacity() - start));
+        int length = (int) BlockFormat.fileOffset(part);
+        chunk.limit(start + length).position(start);
+        try {
+          BlockService.readFully(pages.file().channel(), chunk, BlockFormat.fileOffset(position));
+        } catch (IOException e) {
+          if (start == 0) {
+            throw e;
+          }
+          // The head is not sent yet, so this can still be an error answer.
+          handler.reportReadFailure(e);
+          write(((Response.Frame) Response.error(ErrorCode.BLOCK_IO_ERROR_FILE, false)).bytes());
+          return;
+        }
+        if (!pages.withCrcs()) {
+          length = BlockFormat.stripCrcs(chunk, start, length);
+        }
+        chunk.limit(start + length).position(0);
+        extendDeadline(timeoutNanos);
+        write(chunk);
+        chunk.clear();
+        start = 0;
+        position += part;
+        left -= part;
+      } while (left > 0);
+      handler.countFetched(pages.count());
+    } finally {
+      runtime.giveChunk(chunk);
+      closeFile(pages.file());
+    }
+  }
+
+  /** Data bytes whose records fit into so many bytes. */
+  private static long pagesThatFit(int bytes) {
+    return BlockFormat.pages(bytes) * (long) BlockFormat.PAGE;
+  }
+}

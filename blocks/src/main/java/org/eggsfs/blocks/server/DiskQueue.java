@@ -1,0 +1,48 @@
+package org.eggsfs.blocks.server;
+
+import java.util.ArrayDeque;
+import java.util.concurrent.Executor;
+
+/**
+ * Runs the pipelined requests of one disk on the shared workers, a bounded number at a time, so
+ * that a slow disk holds up neither the workers nor other disks.
+ */
+final class DiskQueue implements Executor {
+  private final Executor workers;
+  private final int concurrencyMax;
+  private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+  private int running;
+
+  DiskQueue(Executor workers, int concurrencyMax) {
+    this.workers = workers;
+    this.concurrencyMax = concurrencyMax;
+  }
+
+  @Override
+  public void execute(Runnable task) {
+    synchronized (this) {
+      if (running >= concurrencyMax) {
+        waiting.addLast(task);
+        return;
+      }
+      running++;
+    }
+    workers.execute(() -> runAll(task));
+  }
+
+  private void runAll(Runnable first) {
+    Runnable task = first;
+    while (task != null) {
+      try {
+        task.run();
+      } finally {
+        synchronized (this) {
+          task = waiting.pollFirst();
+          if (task == null) {
+            running--;
+          }
+        }
+      }
+    }
+  }
+}

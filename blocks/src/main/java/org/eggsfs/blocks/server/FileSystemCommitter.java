@@ -1,0 +1,132 @@
+package org.eggsfs.blocks.server;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Makes files and names of one file system durable in groups (blocks.md section 3.4, weakness 10).
+ * Each round takes what has arrived, syncs the file system once, and then
+ *
+ * <ul>
+ *   <li>gives the files whose data has just become durable their final names: they are acknowledged
+ *       after the <em>next</em> round, which makes the names durable;
+ *   <li>acknowledges what was renamed or removed before the sync.
+ * </ul>
+ *
+ * So a block is never visible before its data is durable, never acknowledged before its name is,
+ * and any number of blocks share two syncs. The thread ends when it has been idle for a while.
+ */
+final class FileSystemCommitter {
+  private static final System.Logger LOGGER = System.getLogger(FileSystemCommitter.class.getName());
+
+  private static final long IDLE_NANOS = 30_000_000_000L;
+
+  /** Puts a durable file under its final name. */
+  interface Rename {
+    void run() throws IOException;
+  }
+
+  private record Task(Rename rename, CompletableFuture<Void> done) {}
+
+  private final Posix.Descriptor root;
+  private final String name;
+  private List<Task> fresh = new ArrayList<>();
+  private boolean running;
+
+  /** A committer of the file system that holds {@code directory}. */
+  FileSystemCommitter(Path directory) throws IOException {
+    this.root = Posix.open(directory);
+    this.name = "blocks-sync-" + directory.getFileName();
+  }
+
+  /** The file is written; sync it, run {@code rename}, make the name durable, then complete. */
+  CompletableFuture<Void> commit(Rename rename) {
+    return enqueue(new Task(rename, new CompletableFuture<>()));
+  }
+
+  /** A name was removed; complete once that is durable. */
+  CompletableFuture<Void> sync() {
+    return enqueue(new Task(null, new CompletableFuture<>()));
+  }
+
+  private synchronized CompletableFuture<Void> enqueue(Task task) {
+    fresh.add(task);
+    if (!running) {
+      running = true;
+      Thread.ofPlatform().name(name).daemon().start(this::run);
+    }
+    notifyAll();
+    return task.done;
+  }
+
+  private void run() {
+    List<Task> renamed = new ArrayList<>();
+    while (true) {
+      List<Task> written = take(renamed.isEmpty());
+      if (written == null) {
+        return;
+      }
+      IOException failure = null;
+      try {
+        Posix.syncFileSystem(root);
+      } catch (IOException e) {
+        failure = e;
+      }
+      finish(renamed, failure);
+      renamed = rename(written, failure);
+    }
+  }
+
+  /** What has arrived; waits for it if {@code mayWait}; null when the thread should end. */
+  private synchronized List<Task> take(boolean mayWait) {
+    long giveUp = System.nanoTime() + IDLE_NANOS;
+    while (mayWait && fresh.isEmpty()) {
+      long left = giveUp - System.nanoTime();
+      if (left <= 0) {
+        running = false;
+        return null;
+      }
+      try {
+        wait(1 + left / 1_000_000);
+      } catch (InterruptedException e) {
+        // Nobody interrupts this thread; it ends by being idle.
+        LOGGER.log(System.Logger.Level.DEBUG, "interrupted", e);
+      }
+    }
+    List<Task> taken = fresh;
+    fresh = new ArrayList<>();
+    return taken;
+  }
+
+  private static List<Task> rename(List<Task> written, IOException failure) {
+    List<Task> renamed = new ArrayList<>();
+    for (Task task : written) {
+      if (failure != null) {
+        task.done.completeExceptionally(failure);
+      } else if (task.rename == null) {
+        task.done.complete(null);
+      } else {
+        try {
+          task.rename.run();
+          renamed.add(task);
+        } catch (IOException | RuntimeException e) {
+          task.done.completeExceptionally(e);
+        }
+      }
+    }
+    return renamed;
+  }
+
+  private static void finish(List<Task> renamed, IOException failure) {
+    for (Task task : renamed) {
+      if (failure == null) {
+        task.done.complete(null);
+      } else {
+        task.done.completeExceptionally(failure);
+      }
+    }
+  }
+}

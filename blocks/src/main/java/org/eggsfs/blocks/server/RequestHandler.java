@@ -1,0 +1,301 @@
+package org.eggsfs.blocks.server;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.LongAdder;
+import org.eggsfs.blocks.format.BlockFormat;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.blocks.BlocksRequest;
+import org.eggsfs.protocol.blocks.CheckBlockRequest;
+import org.eggsfs.protocol.blocks.CheckBlockResponse;
+import org.eggsfs.protocol.blocks.EraseBlockRequest;
+import org.eggsfs.protocol.blocks.EraseBlockResponse;
+import org.eggsfs.protocol.blocks.FetchBlockRequest;
+import org.eggsfs.protocol.blocks.FetchBlockWithCrcRequest;
+import org.eggsfs.protocol.blocks.TestWriteRequest;
+import org.eggsfs.protocol.blocks.TestWriteResponse;
+import org.eggsfs.protocol.blocks.WriteBlockRequest;
+import org.eggsfs.protocol.blocks.WriteBlockResponse;
+
+/**
+ * The six requests (blocks.md section 6). Every outcome, failures included, is a {@link Response};
+ * an exception means that the connection itself has failed.
+ */
+final class RequestHandler {
+  private static final System.Logger LOGGER = System.getLogger(RequestHandler.class.getName());
+
+  private final BlockServer server;
+  private final BlocksRuntime runtime;
+  final LongAdder blocksWritten = new LongAdder();
+  final LongAdder bytesWritten = new LongAdder();
+  final LongAdder bytesFetched = new LongAdder();
+
+  RequestHandler(BlockServer server, BlocksRuntime runtime) {
+    this.server = server;
+    this.runtime = runtime;
+  }
+
+  /** What a request works with. */
+  private interface Work {
+    CompletableFuture<Response> run() throws EggsException;
+  }
+
+  /** The block a request is about; -1 for none. */
+  static long blockId(BlocksRequest request) {
+    return switch (request) {
+      case EraseBlockRequest erase -> erase.blockId();
+      case FetchBlockRequest fetch -> fetch.blockId();
+      case FetchBlockWithCrcRequest fetch -> fetch.blockId();
+      case WriteBlockRequest write -> write.blockId();
+      case CheckBlockRequest check -> check.blockId();
+      case TestWriteRequest test -> -1;
+    };
+  }
+
+  /**
+   * Starts a request. Data of a write is taken from the connection before this returns.
+   *
+   * @param pipelined whether others follow it already, so that this thread must not wait for it
+   */
+  CompletableFuture<Response> handle(
+      Connection connection, long serviceId, BlocksRequest request, boolean pipelined)
+      throws IOException {
+    BlockService service = server.service(serviceId);
+    boolean readOnly =
+        request instanceof FetchBlockRequest
+            || request instanceof FetchBlockWithCrcRequest
+            || request instanceof CheckBlockRequest;
+    if (service == null || (!readOnly && server.isDecommissioned(serviceId))) {
+      connection.drain(dataSize(request));
+      return done(Response.error(ErrorCode.BLOCK_SERVICE_NOT_FOUND, false));
+    }
+    service.requests.increment();
+    if (dataSize(request) > ProtocolConstants.MAX_BLOCK_SIZE) {
+      // Draining gigabytes for an impossible request helps nobody.
+      return done(Response.error(ErrorCode.BLOCK_TOO_BIG, true));
+    }
+    Executor executor = pipelined ? server.queue(service) : Runnable::run;
+    return switch (request) {
+      case WriteBlockRequest write -> receive(connection, service, write);
+      case TestWriteRequest test -> receiveTest(connection, service, test);
+      case EraseBlockRequest erase ->
+          start(
+              executor,
+              () ->
+                  service
+                      .erase(erase.blockId(), erase.certificate())
+                      .thenApply(
+                          proof -> Response.of(erase.kind(), new EraseBlockResponse(proof))));
+      case FetchBlockRequest fetch ->
+          start(
+              executor,
+              () ->
+                  fetch(
+                      service,
+                      fetch.blockId(),
+                      fetch.kind(),
+                      fetch.offset(),
+                      fetch.count(),
+                      false));
+      case FetchBlockWithCrcRequest fetch ->
+          start(
+              executor,
+              () ->
+                  fetch(
+                      service, fetch.blockId(), fetch.kind(), fetch.offset(), fetch.count(), true));
+      case CheckBlockRequest check ->
+          start(
+              executor,
+              () -> {
+                service.check(check.blockId(), check.size(), check.crc());
+                return done(Response.of(check.kind(), new CheckBlockResponse()));
+              });
+    };
+  }
+
+  private static long dataSize(BlocksRequest request) {
+    return switch (request) {
+      case WriteBlockRequest write -> write.size();
+      // An unsigned number beyond any limit stays beyond it.
+      case TestWriteRequest test -> test.size() < 0 ? Long.MAX_VALUE : test.size();
+      default -> 0;
+    };
+  }
+
+  private static CompletableFuture<Response> done(Response response) {
+    return CompletableFuture.completedFuture(response);
+  }
+
+  private CompletableFuture<Response> start(Executor executor, Work work) {
+    CompletableFuture<Response> result = new CompletableFuture<>();
+    executor.execute(
+        () -> {
+          try {
+            work.run().whenComplete((response, error) -> complete(result, response, error));
+          } catch (EggsException e) {
+            result.complete(Response.error(e.code(), false));
+          } catch (RuntimeException e) {
+            complete(result, null, e);
+          }
+        });
+    return result;
+  }
+
+  private static void complete(
+      CompletableFuture<Response> result, Response response, Throwable error) {
+    if (error == null) {
+      result.complete(response);
+      return;
+    }
+    Throwable cause = error instanceof CompletionException ? error.getCause() : error;
+    LOGGER.log(System.Logger.Level.ERROR, "a request failed", cause);
+    result.complete(Response.error(ErrorCode.INTERNAL_ERROR, false));
+  }
+
+  private CompletableFuture<Response> fetch(
+      BlockService service, long blockId, int kind, long offset, long count, boolean withCrcs)
+      throws EggsException {
+    if (offset % BlockFormat.PAGE != 0 || count % BlockFormat.PAGE != 0) {
+      throw new EggsException(ErrorCode.BLOCK_FETCH_OUT_OF_BOUNDS);
+    }
+    BlockService.Opened file = service.open(blockId);
+    if (offset / BlockFormat.PAGE + count / BlockFormat.PAGE > file.pages()) {
+      try {
+        file.channel().close();
+      } catch (IOException e) {
+        LOGGER.log(System.Logger.Level.DEBUG, "closing a block file", e);
+      }
+      throw new EggsException(ErrorCode.BLOCK_FETCH_OUT_OF_BOUNDS);
+    }
+    return done(new Response.Pages(file, kind, offset, count, withCrcs));
+  }
+
+  private CompletableFuture<Response> receive(
+      Connection connection, BlockService service, WriteBlockRequest request) throws IOException {
+    BlockService.Writing writing;
+    try {
+      service.checkWrite(
+          request.blockId(),
+          request.crc(),
+          request.size(),
+          request.certificate(),
+          ProtocolConstants.MAX_BLOCK_SIZE);
+      if (request.size() % BlockFormat.PAGE != 0) {
+        throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
+      }
+      writing = service.beginWrite(request.blockId());
+    } catch (EggsException e) {
+      connection.drain(request.size());
+      return done(Response.error(e.code(), false));
+    }
+    boolean complete = false;
+    try {
+      EggsException error = transfer(connection, writing, request.size());
+      if (error != null) {
+        return done(Response.error(error.code(), false));
+      }
+      CompletableFuture<Long> proof = writing.commit(request.crc(), request.size());
+      complete = true;
+      blocksWritten.increment();
+      bytesWritten.add(request.size());
+      return proof.handle(
+          (value, failure) -> {
+            if (failure == null) {
+              return Response.of(request.kind(), new WriteBlockResponse(value));
+            }
+            writing.abandon();
+            return Response.error(classify(service, failure), false);
+          });
+    } catch (EggsException e) {
+      return done(Response.error(e.code(), false));
+    } finally {
+      if (!complete) {
+        writing.abandon();
+      }
+    }
+  }
+
+  private static ErrorCode classify(BlockService service, Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    return cause instanceof IOException e
+        ? service.classify(e, "commit of a block")
+        : ErrorCode.INTERNAL_ERROR;
+  }
+
+  /** Moves a body to the disk; on a disk error takes the rest of it off the stream. */
+  private EggsException transfer(Connection connection, BlockService.Writing writing, long size)
+      throws IOException {
+    ByteBuffer chunk = runtime.takeChunk();
+    try {
+      int dataSize = BlocksRuntime.CHUNK_PAGES * BlockFormat.PAGE;
+      ByteBuffer pages = chunk.slice(0, dataSize).order(chunk.order());
+      ByteBuffer records =
+          chunk
+              .slice(dataSize, BlocksRuntime.CHUNK_PAGES * BlockFormat.RECORD)
+              .order(chunk.order());
+      long left = size;
+      while (left > 0) {
+        int part = (int) Math.min(left, dataSize);
+        pages.clear().limit(part);
+        connection.readData(pages);
+        left -= part;
+        try {
+          writing.append(pages.flip(), records);
+        } catch (EggsException e) {
+          connection.drain(left);
+          return e;
+        }
+      }
+      return null;
+    } finally {
+      runtime.giveChunk(chunk);
+    }
+  }
+
+  private CompletableFuture<Response> receiveTest(
+      Connection connection, BlockService service, TestWriteRequest request) throws IOException {
+    BlockService.Writing writing;
+    try {
+      writing = service.beginTestWrite();
+    } catch (EggsException e) {
+      connection.drain(request.size());
+      return done(Response.error(e.code(), false));
+    }
+    try {
+      long whole = request.size() / BlockFormat.PAGE * BlockFormat.PAGE;
+      EggsException error = transfer(connection, writing, whole);
+      if (error == null) {
+        connection.drain(request.size() - whole);
+      } else {
+        connection.drain(request.size() - whole);
+        writing.abandon();
+        return done(Response.error(error.code(), false));
+      }
+    } catch (IOException e) {
+      writing.abandon();
+      throw e;
+    }
+    return service
+        .sync()
+        .handle(
+            (ok, failure) -> {
+              writing.abandon();
+              return failure == null
+                  ? Response.of(request.kind(), new TestWriteResponse())
+                  : Response.error(classify(service, failure), false);
+            });
+  }
+
+  void reportReadFailure(IOException e) {
+    LOGGER.log(System.Logger.Level.WARNING, "reading a block failed: " + e.getMessage());
+  }
+
+  void countFetched(long bytes) {
+    bytesFetched.add(bytes);
+  }
+}

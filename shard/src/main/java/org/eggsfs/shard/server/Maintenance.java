@@ -1,0 +1,168 @@
+package org.eggsfs.shard.server;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.eggsfs.net.Addresses;
+import org.eggsfs.net.ShuckleClient;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedRequest;
+import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedResponse;
+import org.eggsfs.protocol.shuckle.RegisterShardRequest;
+import org.eggsfs.protocol.shuckle.ShardBlockServicesRequest;
+import org.eggsfs.protocol.shuckle.ShardBlockServicesResponse;
+import org.eggsfs.protocol.shuckle.ShuckleRequest;
+
+/**
+ * The background work of a host, on one thread (shard.md section 4.11): registers all shards with
+ * the shuckle and keeps the block service cache fresh. The last good answer is kept on disk, so
+ * that a restart does not depend on the shuckle.
+ */
+final class Maintenance implements AutoCloseable {
+  private static final System.Logger LOGGER = System.getLogger(Maintenance.class.getName());
+
+  private static final long RETRY_NANOS_FIRST = 50_000_000L;
+  private static final long RETRY_NANOS_MAX = 2_000_000_000L;
+
+  private final ShardHostConfig config;
+  private final List<HostedShard> shards;
+  private final ShuckleClient shuckle;
+  private final BlockServiceFile file;
+  private final ScheduledThreadPoolExecutor executor;
+  private long registerRetry = RETRY_NANOS_FIRST;
+  private long refreshRetry = RETRY_NANOS_FIRST;
+  private boolean shuckleAlerted;
+  private volatile boolean registered;
+  private volatile boolean assigned;
+
+  Maintenance(ShardHostConfig config, List<HostedShard> shards) {
+    this.config = config;
+    this.shards = shards;
+    this.shuckle = new ShuckleClient(config.shuckleAddresses());
+    Path directory = config.dataDirectory();
+    this.file = new BlockServiceFile(directory.resolve("block-services"));
+    this.executor =
+        new ScheduledThreadPoolExecutor(1, Thread.ofPlatform().name("shard-maintenance").factory());
+    this.executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+  }
+
+  void start() {
+    execute(
+        () -> {
+          file.load().ifPresent(content -> content.installInto(shards));
+          register();
+          refresh();
+        });
+  }
+
+  void execute(Runnable task) {
+    try {
+      executor.execute(task);
+    } catch (RejectedExecutionException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "the host is closing", e);
+    }
+  }
+
+  boolean isReady() {
+    return registered && assigned;
+  }
+
+  private void schedule(Runnable task, long nanos) {
+    try {
+      executor.schedule(task, nanos, TimeUnit.NANOSECONDS);
+    } catch (RejectedExecutionException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "the host is closing", e);
+    }
+  }
+
+  /** Periods are spread so that many hosts do not ask at the same moment. */
+  private static long jittered(long nanos) {
+    return nanos + (long) (ThreadLocalRandom.current().nextDouble() * 0.5 * nanos);
+  }
+
+  private void register() {
+    try {
+      List<ShuckleRequest> requests = new ArrayList<>();
+      for (HostedShard shard : shards) {
+        requests.add(
+            new RegisterShardRequest(
+                shard.number, true, Addresses.of(shard.addresses), config.locationId()));
+      }
+      for (ShuckleClient.Outcome outcome : shuckle.callAll(requests)) {
+        outcome.get();
+      }
+      registered = true;
+      registerRetry = RETRY_NANOS_FIRST;
+      schedule(this::register, jittered(config.registerInterval()));
+    } catch (IOException | EggsException | RuntimeException e) {
+      alert("cannot register with the shuckle", e);
+      schedule(this::register, registerRetry);
+      registerRetry = Math.min(2 * registerRetry, RETRY_NANOS_MAX);
+    }
+  }
+
+  private void refresh() {
+    try {
+      AllBlockServicesDeprecatedResponse all =
+          shuckle.call(new AllBlockServicesDeprecatedRequest());
+      List<ShuckleRequest> requests = new ArrayList<>();
+      for (HostedShard shard : shards) {
+        requests.add(new ShardBlockServicesRequest(shard.number));
+      }
+      List<ShardBlockServicesResponse> current = new ArrayList<>();
+      for (ShuckleClient.Outcome outcome : shuckle.callAll(requests)) {
+        current.add((ShardBlockServicesResponse) outcome.get());
+      }
+      BlockServiceFile.Content content = BlockServiceFile.Content.of(all, shards, current);
+      content.installInto(shards);
+      file.save(content);
+      assigned = current.stream().noneMatch(answer -> answer.blockServices().isEmpty());
+      shuckleAlerted = false;
+    } catch (IOException | EggsException | RuntimeException e) {
+      alert("cannot fetch the block services from the shuckle", e);
+      schedule(this::refresh, backOff());
+      return;
+    }
+    if (assigned) {
+      refreshRetry = RETRY_NANOS_FIRST;
+      schedule(this::refresh, jittered(config.refreshInterval()));
+    } else {
+      // A young cluster gets its first assignment at any moment.
+      schedule(this::refresh, Math.min(backOff(), config.refreshInterval()));
+    }
+  }
+
+  private long backOff() {
+    long wait = refreshRetry;
+    refreshRetry = Math.min(2 * refreshRetry, RETRY_NANOS_MAX);
+    return wait;
+  }
+
+  /** Once an outage, not once a try. */
+  private void alert(String what, Exception e) {
+    if (!shuckleAlerted && !executor.isShutdown()) {
+      shuckleAlerted = true;
+      LOGGER.log(
+          System.Logger.Level.WARNING,
+          what + " at " + config.shuckleAddresses() + " (" + e.getMessage() + "); trying again");
+    }
+  }
+
+  @Override
+  public void close() {
+    executor.shutdownNow();
+    shuckle.close();
+    try {
+      if (!executor.awaitTermination(5, TimeUnit.SECONDS)) {
+        LOGGER.log(System.Logger.Level.WARNING, "the maintenance thread does not end");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,46 @@
+package org.eggsfs.shard.server;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Ports chosen at the last start, one "name port" a line. Losing it only means other ports. */
+final class PortFile {
+  private final Path file;
+  private final Map<String, Integer> ports = new TreeMap<>();
+
+  PortFile(Path file) throws IOException {
+    this.file = file;
+    try {
+      for (String line : Files.readAllLines(file)) {
+        int space = line.indexOf(' ');
+        if (space > 0 && line.substring(space + 1).matches("\\d{1,5}")) {
+          ports.put(line.substring(0, space), Integer.parseInt(line.substring(space + 1)));
+        }
+      }
+    } catch (NoSuchFileException e) {
+      ports.clear();
+    }
+  }
+
+  /** The remembered port, 0 if there is none. */
+  int get(String name) {
+    int port = ports.getOrDefault(name, 0);
+    return port <= 65535 ? port : 0;
+  }
+
+  void put(String name, int port) {
+    ports.put(name, port);
+  }
+
+  void save() throws IOException {
+    Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
+    Files.write(
+        temporary, ports.entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList());
+    Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+  }
+}

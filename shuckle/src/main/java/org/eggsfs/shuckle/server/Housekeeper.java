@@ -1,0 +1,176 @@
+package org.eggsfs.shuckle.server;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.StorageClass;
+import org.eggsfs.protocol.struct.FullBlockServiceInfo;
+import org.eggsfs.shuckle.state.Assigner;
+import org.eggsfs.shuckle.state.Assignment;
+import org.eggsfs.shuckle.state.LogEntry;
+
+/**
+ * The shuckle's periodic work, on a virtual thread of its own: marking silent block services stale
+ * (shuckle.md section 5), recomputing the assignment (section 7) and refreshing the shuckle's own
+ * registration. It looks every ten seconds, and at once when other block services may be written
+ * to.
+ */
+final class Housekeeper implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Housekeeper.class.getName());
+
+  private static final long TICK_MILLIS = 10_000;
+
+  /** Block servers of a starting cluster register one after another: wait a little for more. */
+  private static final long GATHER_MILLIS = 50;
+
+  private static final long ASSIGN_PAUSE_MILLIS = 400;
+  private static final long REGISTER_NANOS = TimeUnit.MINUTES.toNanos(2);
+  private static final long UNCHANGED_EVER = -1L;
+
+  private final StateKeeper keeper;
+  private final ShuckleConfig config;
+  private final Runnable registerSelf;
+  private final long startNanos = System.nanoTime();
+  private final Semaphore wake = new Semaphore(0);
+  private final Thread thread;
+
+  private long[] lastCandidates;
+  private long lastAssignNanos;
+  private long lastRegisterNanos = startNanos;
+  private Map<Assigner.Pool, Integer> lastDomains = Map.of();
+  private volatile boolean closed;
+
+  Housekeeper(StateKeeper keeper, ShuckleConfig config, Runnable registerSelf) {
+    this.keeper = keeper;
+    this.config = config;
+    this.registerSelf = registerSelf;
+    this.thread = Thread.ofVirtual().name("shuckle-housekeeper").unstarted(this::run);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /** The set of services that may be written to has changed. */
+  void wake() {
+    wake.release();
+  }
+
+  private void run() {
+    while (!closed) {
+      try {
+        work();
+        if (wake.tryAcquire(TICK_MILLIS, TimeUnit.MILLISECONDS)) {
+          Thread.sleep(GATHER_MILLIS);
+          wake.drainPermits();
+        }
+      } catch (InterruptedException e) {
+        return;
+      } catch (ExecutionException | EggsException | RuntimeException e) {
+        if (closed) {
+          return;
+        }
+        LOG.log(System.Logger.Level.ERROR, "periodic work failed; it goes on in ten seconds", e);
+        if (!pauseAfterFailure()) {
+          return;
+        }
+      }
+    }
+  }
+
+  private static boolean pauseAfterFailure() {
+    try {
+      Thread.sleep(TICK_MILLIS);
+      return true;
+    } catch (InterruptedException e) {
+      return false;
+    }
+  }
+
+  private void work() throws InterruptedException, ExecutionException, EggsException {
+    long nanos = System.nanoTime();
+    // While the shuckle was away nobody could register: give everybody one delay to come back.
+    if (nanos - startNanos >= config.stalenessDelay()) {
+      markStale();
+    }
+    assign(nanos);
+    if (nanos - lastRegisterNanos >= REGISTER_NANOS) {
+      lastRegisterNanos = nanos;
+      registerSelf.run();
+    }
+  }
+
+  private void markStale() throws InterruptedException, ExecutionException, EggsException {
+    long seenBefore = keeper.now() - config.stalenessDelay();
+    long[] silent = keeper.read(state -> state.silentSince(seenBefore));
+    if (silent.length > 0) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0} block services have not registered for {1} s and are stale now",
+          silent.length,
+          TimeUnit.NANOSECONDS.toSeconds(config.stalenessDelay()));
+      keeper.submit(time -> new LogEntry.MarkStale(time, silent, seenBefore)).get();
+    }
+  }
+
+  private void assign(long nanos) throws InterruptedException, ExecutionException, EggsException {
+    long unchangedSince =
+        config.useDelay() == 0 ? UNCHANGED_EVER : keeper.now() - config.useDelay();
+    List<FullBlockServiceInfo> rows = keeper.read(state -> List.copyOf(state.blockServices()));
+    long[] candidates = Assigner.candidates(rows, unchangedSince);
+    boolean due = nanos - lastAssignNanos >= config.assignmentInterval();
+    if (lastCandidates != null && Arrays.equals(candidates, lastCandidates) && !due) {
+      return;
+    }
+    Assignment previous = keeper.read(state -> state.assignment());
+    Assigner.Outcome outcome =
+        Assigner.compute(
+            rows,
+            previous,
+            unchangedSince,
+            config.maxWritablePerShard(),
+            ThreadLocalRandom.current().nextLong());
+    if (!outcome.assignment().equals(previous)) {
+      keeper.submit(time -> new LogEntry.Assign(time, outcome.assignment())).get();
+    }
+    lastCandidates = candidates;
+    lastAssignNanos = nanos;
+    warn(outcome.domains());
+    Thread.sleep(ASSIGN_PAUSE_MILLIS);
+  }
+
+  private void warn(Map<Assigner.Pool, Integer> domains) {
+    if (domains.equals(lastDomains)) {
+      return;
+    }
+    lastDomains = domains;
+    domains.forEach(
+        (pool, count) -> {
+          if (count < Assigner.DOMAINS_WANTED) {
+            LOG.log(
+                System.Logger.Level.WARNING,
+                "location {0}, {1}: only {2} writable failure domains; the widest spans need {3}",
+                pool.locationId(),
+                StorageClass.name(pool.storageClass()),
+                count,
+                Assigner.DOMAINS_WANTED);
+          }
+        });
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    thread.interrupt();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

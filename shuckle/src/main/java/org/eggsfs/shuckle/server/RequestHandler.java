@@ -1,0 +1,102 @@
+package org.eggsfs.shuckle.server;
+
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLongArray;
+import org.eggsfs.net.TcpFrameServer;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.Frames;
+import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.shuckle.ShuckleRequest;
+import org.eggsfs.protocol.shuckle.ShuckleResponse;
+import org.eggsfs.shuckle.state.LogEntry;
+import org.eggsfs.shuckle.state.Result;
+import org.eggsfs.shuckle.state.Rules;
+import org.eggsfs.shuckle.state.ShuckleState;
+
+/** From request bytes to answer frames: questions at once, changes when they are durable. */
+final class RequestHandler implements TcpFrameServer.Handler {
+  private static final int KINDS = 256;
+
+  private final StateKeeper keeper;
+  private final Rules rules;
+  private final AtomicLongArray counts = new AtomicLongArray(KINDS);
+  private volatile ShuckleState.Self self;
+
+  RequestHandler(StateKeeper keeper, Rules rules, ShuckleState.Self self) {
+    this.keeper = keeper;
+    this.rules = rules;
+    this.self = self;
+  }
+
+  /** Sets what is known only after the listening sockets are bound. */
+  void setSelf(ShuckleState.Self self) {
+    this.self = self;
+  }
+
+  /** Requests of a kind so far. */
+  long count(int kind) {
+    return counts.get(kind);
+  }
+
+  @Override
+  public CompletableFuture<TcpFrameServer.Reply> handle(ByteBuffer in) {
+    int kind = in.get() & 0xff;
+    ShuckleRequest request = ShuckleRequest.decode(kind, in);
+    Frames.requireEnd(in);
+    counts.incrementAndGet(kind);
+    if (ShuckleState.isWrite(kind)) {
+      return keeper
+          .submit(time -> new LogEntry.ClientWrite(time, rules, request))
+          .thenApply(RequestHandler::reply);
+    }
+    return CompletableFuture.completedFuture(answer(request));
+  }
+
+  private TcpFrameServer.Reply answer(ShuckleRequest request) {
+    try {
+      long now = keeper.now();
+      return new Success(keeper.read(state -> state.read(request, self, now)));
+    } catch (EggsException e) {
+      return new Failure(e.code());
+    }
+  }
+
+  private static TcpFrameServer.Reply reply(Result result) {
+    return result.error() == null ? new Success(result.response()) : new Failure(result.error());
+  }
+
+  /** A question sees the changes asked for before it on its connection. */
+  @Override
+  public boolean waitsForEarlier(ByteBuffer request) {
+    return !ShuckleState.isWrite(request.get(request.position()) & 0xff);
+  }
+
+  private record Success(ShuckleResponse response) implements TcpFrameServer.Reply {
+    @Override
+    public int size() {
+      return Frames.SHUCKLE_HEADER_SIZE + 1 + response.encodedSize();
+    }
+
+    @Override
+    public void encode(ByteBuffer out) {
+      Frames.putShuckle(out, ProtocolConstants.MAGIC_SHUCKLE_RESPONSE, response.kind(), response);
+    }
+  }
+
+  /** The frame and the code once more. */
+  private record Failure(ErrorCode error) implements TcpFrameServer.Reply {
+    private static final int BYTES = Frames.SHUCKLE_HEADER_SIZE + 3 + 2;
+
+    @Override
+    public int size() {
+      return BYTES;
+    }
+
+    @Override
+    public void encode(ByteBuffer out) {
+      Frames.putShuckleError(out, error);
+    }
+  }
+}

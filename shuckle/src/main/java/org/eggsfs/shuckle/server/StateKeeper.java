@@ -1,0 +1,188 @@
+package org.eggsfs.shuckle.server;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.LongFunction;
+import java.util.function.LongSupplier;
+import org.eggsfs.consensus.GroupCommitter;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.shuckle.state.LogEntry;
+import org.eggsfs.shuckle.state.Result;
+import org.eggsfs.shuckle.state.ShuckleState;
+import org.eggsfs.store.KeyValueStore;
+import org.eggsfs.store.KeyValueStore.Change;
+import org.eggsfs.store.WriteTarget;
+
+/**
+ * The state, made durable. Entries are decided on the {@code newest} state as soon as they are
+ * made, one after another; many that wait together share one sync. An entry becomes visible to
+ * {@link #read} and is answered when it is durable, so nobody sees what a crash could take back.
+ * Both states see the same entries in the same order and so stay equal.
+ */
+final class StateKeeper implements AutoCloseable {
+  /** A question; may be refused. */
+  @FunctionalInterface
+  interface Question<T> {
+    T ask(ShuckleState state) throws EggsException;
+  }
+
+  private static final WriteTarget NOWHERE =
+      new WriteTarget() {
+        @Override
+        public void put(byte[] key, byte[] value) {
+          // Written already, with the entry's batch.
+        }
+
+        @Override
+        public void delete(byte[] key) {
+          // Deleted already, with the entry's batch.
+        }
+      };
+
+  private final LongSupplier wallClock;
+  private final Runnable onCandidatesChanged;
+  private final Runnable onFailure;
+  private final GroupCommitter committer;
+
+  /** Not yet durable, by the number of the entry. */
+  private final Map<Long, CompletableFuture<Result>> waiting = new ConcurrentHashMap<>();
+
+  private final ReentrantLock decideLock = new ReentrantLock();
+
+  // Guarded by decideLock.
+  private final ShuckleState newest;
+  private long lastTime;
+  private long lastNumber;
+
+  private final ReentrantReadWriteLock durableLock = new ReentrantReadWriteLock();
+
+  // Guarded by durableLock.
+  private final ShuckleState durable;
+
+  private volatile boolean stopped;
+
+  /**
+   * Loads the state.
+   *
+   * @param onCandidatesChanged called, on the committer's thread, when other block services than
+   *     before may be written to
+   * @param onFailure called once when the store failed and nothing can be written any more
+   */
+  StateKeeper(
+      KeyValueStore store,
+      LongSupplier wallClock,
+      Runnable onCandidatesChanged,
+      Runnable onFailure) {
+    this.wallClock = wallClock;
+    this.onCandidatesChanged = onCandidatesChanged;
+    this.onFailure = onFailure;
+    try (KeyValueStore.Snapshot snapshot = store.snapshot()) {
+      newest = ShuckleState.load(snapshot);
+      durable = ShuckleState.load(snapshot);
+    }
+    committer = new GroupCommitter("shuckle-commit", store, this::failed);
+  }
+
+  /**
+   * Decides an entry.
+   *
+   * @param maker makes the entry from its time
+   * @return completed when the entry is durable; exceptionally when it never will be
+   */
+  CompletableFuture<Result> submit(LongFunction<LogEntry> maker) {
+    CompletableFuture<Result> future = new CompletableFuture<>();
+    List<Change> changes = new ArrayList<>();
+    WriteTarget batch =
+        new WriteTarget() {
+          @Override
+          public void put(byte[] key, byte[] value) {
+            changes.add(new Change(key, value));
+          }
+
+          @Override
+          public void delete(byte[] key) {
+            changes.add(new Change(key, null));
+          }
+        };
+    decideLock.lock();
+    try {
+      // A clock that was set back must not make a later entry look earlier.
+      lastTime = Math.max(lastTime, wallClock.getAsLong());
+      LogEntry entry = maker.apply(lastTime);
+      Result result = newest.apply(entry, batch);
+      long number = ++lastNumber;
+      waiting.put(number, future);
+      // Even a refusal waits for the entries it was decided upon.
+      committer.submit(changes, () -> publish(number, entry, result));
+    } finally {
+      decideLock.unlock();
+    }
+    if (stopped) {
+      failWaiting();
+    }
+    return future;
+  }
+
+  private void publish(long number, LogEntry entry, Result result) {
+    boolean candidatesChanged;
+    durableLock.writeLock().lock();
+    try {
+      long before = durable.candidateChanges();
+      durable.apply(entry, NOWHERE);
+      candidatesChanged = durable.candidateChanges() != before;
+    } finally {
+      durableLock.writeLock().unlock();
+    }
+    CompletableFuture<Result> future = waiting.remove(number);
+    if (future != null) {
+      future.complete(result);
+    }
+    if (candidatesChanged) {
+      onCandidatesChanged.run();
+    }
+  }
+
+  /** Asks the durable state; the question must be short and must not keep the state. */
+  <T> T read(Question<T> question) throws EggsException {
+    durableLock.readLock().lock();
+    try {
+      return question.ask(durable);
+    } finally {
+      durableLock.readLock().unlock();
+    }
+  }
+
+  /** The time of a question. */
+  long now() {
+    return wallClock.getAsLong();
+  }
+
+  private void failed() {
+    stopped = true;
+    failWaiting();
+    onFailure.run();
+  }
+
+  private void failWaiting() {
+    for (Long number : List.copyOf(waiting.keySet())) {
+      CompletableFuture<Result> future = waiting.remove(number);
+      if (future != null) {
+        future.completeExceptionally(new IOException("the shuckle has stopped"));
+      }
+    }
+  }
+
+  /** Commits what was submitted, then stops. */
+  @Override
+  public void close() {
+    committer.close();
+    stopped = true;
+    failWaiting();
+  }
+}

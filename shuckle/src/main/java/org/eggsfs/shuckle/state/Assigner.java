@@ -1,0 +1,335 @@
+package org.eggsfs.shuckle.state;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.struct.FailureDomain;
+import org.eggsfs.protocol.struct.FullBlockServiceInfo;
+
+/**
+ * Chooses for each shard the block services it may write to (shuckle.md section 7): per location
+ * and storage class up to 28 services in different failure domains, so that every service is held
+ * by about the same number of shards.
+ *
+ * <p>What a shard has it keeps as long as it stays writable, because files keep their block
+ * services only while these stay assigned; gaps are filled with the least used services, and then
+ * entries move, one by one, only from services that are used too much. With fewer domains than the
+ * widest span needs, everything there is is handed out, so that small clusters work.
+ */
+public final class Assigner {
+  /** Domains that the widest default span needs; with fewer, such spans cannot be written. */
+  public static final int DOMAINS_WANTED = 14;
+
+  /** A location and storage class. */
+  public record Pool(int locationId, int storageClass) implements Comparable<Pool> {
+    @Override
+    public int compareTo(Pool other) {
+      return Comparator.comparingInt(Pool::locationId)
+          .thenComparingInt(Pool::storageClass)
+          .compare(this, other);
+    }
+  }
+
+  /**
+   * What was found.
+   *
+   * @param assignment for all shards
+   * @param domains writable failure domains of each pool
+   */
+  public record Outcome(Assignment assignment, Map<Pool, Integer> domains) {}
+
+  private static final int SHARDS = ProtocolConstants.SHARD_COUNT;
+
+  private Assigner() {}
+
+  /**
+   * Computes an assignment.
+   *
+   * @param rows all block services; those not writable are left out
+   * @param previous what to stay close to
+   * @param unchangedSince only services that have not changed after this time are used
+   * @param perShardMax services of one pool that a shard gets at most
+   * @param seed decides between equals
+   */
+  public static Outcome compute(
+      Collection<FullBlockServiceInfo> rows,
+      Assignment previous,
+      long unchangedSince,
+      int perShardMax,
+      long seed) {
+    Map<Pool, Map<FailureDomain, Domain>> pools = new TreeMap<>();
+    Map<Pool, Map<Long, Service>> byId = new HashMap<>();
+    for (FullBlockServiceInfo row : rows) {
+      if (isCandidate(row, unchangedSince)) {
+        Pool pool = new Pool(row.locationId(), row.storageClass());
+        Map<FailureDomain, Domain> domains = pools.computeIfAbsent(pool, p -> new HashMap<>());
+        Domain domain =
+            domains.computeIfAbsent(
+                row.failureDomain(),
+                name -> new Domain(domains.size(), mix(seed + domains.size())));
+        Service service = new Service(row.id(), row.availableBytes(), domain);
+        domain.services.add(service);
+        byId.computeIfAbsent(pool, p -> new HashMap<>()).put(row.id(), service);
+      }
+    }
+
+    List<List<Long>> result = new ArrayList<>();
+    for (int shard = 0; shard < SHARDS; shard++) {
+      result.add(new ArrayList<>());
+    }
+    Map<Pool, Integer> domainCounts = new TreeMap<>();
+    pools.forEach(
+        (pool, domains) -> {
+          List<Domain> list = List.copyOf(domains.values());
+          domainCounts.put(pool, list.size());
+          new Hand(list, Math.min(perShardMax, list.size())).deal(byId.get(pool), previous, result);
+        });
+    long[][] services = new long[SHARDS][];
+    for (int shard = 0; shard < SHARDS; shard++) {
+      services[shard] = result.get(shard).stream().mapToLong(Long::longValue).toArray();
+    }
+    return new Outcome(new Assignment(services), domainCounts);
+  }
+
+  /** The ids of the services that {@link #compute} would use. */
+  public static long[] candidates(Collection<FullBlockServiceInfo> rows, long unchangedSince) {
+    return rows.stream()
+        .filter(row -> isCandidate(row, unchangedSince))
+        .mapToLong(FullBlockServiceInfo::id)
+        .toArray();
+  }
+
+  private static boolean isCandidate(FullBlockServiceInfo row, long unchangedSince) {
+    return BlockServices.isCandidate(row)
+        && Long.compareUnsigned(row.lastInfoChange(), unchangedSince) <= 0;
+  }
+
+  /** Spreads the bits of a number (the finaliser of SplitMix64). */
+  private static long mix(long z) {
+    z = (z ^ z >>> 30) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
+    return z ^ z >>> 31;
+  }
+
+  private static final class Service {
+    final long id;
+    final long available;
+    final Domain domain;
+
+    /** How many shards hold it. */
+    int load;
+
+    Service(long id, long available, Domain domain) {
+      this.id = id;
+      this.available = available;
+      this.domain = domain;
+    }
+  }
+
+  private static final class Domain {
+    final int index;
+    final long tie;
+    final List<Service> services = new ArrayList<>();
+
+    /** The next service to hand out: the least held, then the emptiest. */
+    Service next;
+
+    Domain(int index, long tie) {
+      this.index = index;
+      this.tie = tie;
+    }
+
+    void chooseNext() {
+      next = services.getFirst();
+      for (Service service : services) {
+        if (isBetter(service, next)) {
+          next = service;
+        }
+      }
+    }
+
+    Service mostHeld() {
+      Service most = services.getFirst();
+      for (Service service : services) {
+        if (service.load > most.load) {
+          most = service;
+        }
+      }
+      return most;
+    }
+
+    private static boolean isBetter(Service a, Service b) {
+      return a.load != b.load
+          ? a.load < b.load
+          : Long.compareUnsigned(a.available, b.available) > 0;
+    }
+  }
+
+  /** One pool being dealt out. */
+  private static final class Hand {
+    private static final Comparator<Domain> BEST_FIRST =
+        (a, b) -> {
+          if (a.next.load != b.next.load) {
+            return Integer.compare(a.next.load, b.next.load);
+          }
+          int byAvailable = Long.compareUnsigned(b.next.available, a.next.available);
+          return byAvailable != 0 ? byAvailable : Long.compareUnsigned(a.tie, b.tie);
+        };
+
+    /** How many of the most and of the least used domains are looked at for a move. */
+    private static final int DOMAINS_TRIED = 8;
+
+    private final List<Domain> domains;
+    private final int perShard;
+    private final List<List<Service>> held = new ArrayList<>();
+    private final List<BitSet> used = new ArrayList<>();
+
+    Hand(List<Domain> domains, int perShard) {
+      this.domains = domains;
+      this.perShard = perShard;
+      for (int shard = 0; shard < SHARDS; shard++) {
+        held.add(new ArrayList<>());
+        used.add(new BitSet());
+      }
+    }
+
+    void deal(Map<Long, Service> byId, Assignment previous, List<List<Long>> result) {
+      keep(byId, previous);
+      domains.forEach(Domain::chooseNext);
+      fill();
+      for (Domain domain : domains) {
+        level(domain);
+      }
+      if (perShard < domains.size()) {
+        levelAcrossDomains();
+      }
+      for (int shard = 0; shard < SHARDS; shard++) {
+        for (Service service : held.get(shard)) {
+          result.get(shard).add(service.id);
+        }
+      }
+    }
+
+    private void keep(Map<Long, Service> byId, Assignment previous) {
+      for (int shard = 0; shard < SHARDS; shard++) {
+        for (long id : previous.services()[shard]) {
+          Service service = byId.get(id);
+          if (service != null
+              && !used.get(shard).get(service.domain.index)
+              && held.get(shard).size() < perShard) {
+            give(shard, service);
+          }
+        }
+      }
+    }
+
+    private void give(int shard, Service service) {
+      held.get(shard).add(service);
+      used.get(shard).set(service.domain.index);
+      service.load++;
+    }
+
+    /** Rounds in which every shard that has too few takes the best service it can. */
+    private void fill() {
+      for (int round = 1; round <= perShard; round++) {
+        for (int shard = 0; shard < SHARDS; shard++) {
+          if (held.get(shard).size() < round) {
+            Service service = bestFor(used.get(shard)).next;
+            give(shard, service);
+            service.domain.chooseNext();
+          }
+        }
+      }
+    }
+
+    private Domain bestFor(BitSet usedDomains) {
+      Domain best = null;
+      for (Domain domain : domains) {
+        if (!usedDomains.get(domain.index)
+            && (best == null || BEST_FIRST.compare(domain, best) < 0)) {
+          best = domain;
+        }
+      }
+      return best;
+    }
+
+    /** Within a domain any shard can change from one service to another. */
+    private void level(Domain domain) {
+      while (true) {
+        Service most = domain.mostHeld();
+        domain.chooseNext();
+        if (most.load - domain.next.load <= 1) {
+          return;
+        }
+        for (int shard = 0; shard < SHARDS; shard++) {
+          int place = held.get(shard).indexOf(most);
+          if (place >= 0) {
+            exchange(shard, place, domain.next);
+            break;
+          }
+        }
+      }
+    }
+
+    /**
+     * Between domains only a shard that does not use the other one yet can change. Every move makes
+     * the loads more even; it ends when none of the most uneven pairs of domains allows one.
+     */
+    private void levelAcrossDomains() {
+      for (int moves = 0; moves < SHARDS * perShard; moves++) {
+        domains.forEach(Domain::chooseNext);
+        List<Domain> mostFirst = new ArrayList<>(domains);
+        mostFirst.sort(Comparator.comparingInt(d -> -d.mostHeld().load));
+        List<Domain> leastFirst = new ArrayList<>(domains);
+        leastFirst.sort(Comparator.comparingInt(d -> d.next.load));
+        if (!moveOne(mostFirst, leastFirst)) {
+          return;
+        }
+      }
+    }
+
+    private boolean moveOne(List<Domain> mostFirst, List<Domain> leastFirst) {
+      int tries = Math.min(DOMAINS_TRIED, domains.size());
+      for (Domain from : mostFirst.subList(0, tries)) {
+        for (Domain to : leastFirst.subList(0, tries)) {
+          if (from.mostHeld().load - to.next.load > 1 && move(from, to)) {
+            return true;
+          }
+        }
+      }
+      return false;
+    }
+
+    /**
+     * Whichever service of the domain the shard gives up, levelling it again helps the most held.
+     */
+    private boolean move(Domain from, Domain to) {
+      for (int shard = 0; shard < SHARDS; shard++) {
+        if (used.get(shard).get(from.index) && !used.get(shard).get(to.index)) {
+          for (int place = 0; place < held.get(shard).size(); place++) {
+            if (held.get(shard).get(place).domain.equals(from)) {
+              exchange(shard, place, to.next);
+              level(from);
+              return true;
+            }
+          }
+        }
+      }
+      return false;
+    }
+
+    private void exchange(int shard, int place, Service to) {
+      Service from = held.get(shard).set(place, to);
+      used.get(shard).clear(from.domain.index);
+      used.get(shard).set(to.domain.index);
+      from.load--;
+      to.load++;
+    }
+  }
+}
