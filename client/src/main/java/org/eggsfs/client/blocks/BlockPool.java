@@ -1,0 +1,212 @@
+package org.eggsfs.client.blocks;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Selector;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import org.eggsfs.net.Addresses;
+import org.eggsfs.protocol.struct.AddrsInfo;
+
+/**
+ * The connections to one block server for one class of operations. Owned by one loop thread.
+ *
+ * <p>A request goes to an idle connection, else to a new one while the limit allows, else to the
+ * connection with the fewest bytes outstanding, else it waits here.
+ */
+final class BlockPool {
+  /** Requests that wait for a connection; callers bound themselves by memory long before. */
+  private static final int WAITING_MAX = 65_536;
+
+  private final Selector selector;
+  private final BlockCounters counters;
+  private final ByteBuffer staging;
+  private final PageChecker checker;
+  private final InetSocketAddress[] addresses;
+  private final List<InetSocketAddress> sources;
+  private final int connectionsMax;
+  private final long deadlineNanos;
+  private final List<BlockConnection> connections = new ArrayList<>();
+  private final ArrayDeque<BlockOp> waiting = new ArrayDeque<>();
+  private int turn;
+
+  BlockPool(
+      Selector selector,
+      BlockCounters counters,
+      ByteBuffer staging,
+      PageChecker checker,
+      AddrsInfo addrs,
+      List<InetSocketAddress> sources,
+      int connectionsMax,
+      long deadlineNanos) {
+    this.selector = selector;
+    this.counters = counters;
+    this.staging = staging;
+    this.checker = checker;
+    this.sources = sources;
+    this.connectionsMax = connectionsMax;
+    this.deadlineNanos = deadlineNanos;
+    this.addresses = Addresses.list(addrs).toArray(InetSocketAddress[]::new);
+  }
+
+  ByteBuffer staging() {
+    return staging;
+  }
+
+  PageChecker checker() {
+    return checker;
+  }
+
+  /** Takes a request; it is sent by {@link #flush}. */
+  void submit(BlockOp op, long nowNanos) {
+    if (addresses.length == 0) {
+      op.complete(new IOException("block service without address"));
+    } else if (waiting.size() >= WAITING_MAX) {
+      op.complete(new IOException("too many requests for one block server"));
+    } else {
+      waiting.add(op);
+      assign(nowNanos);
+    }
+  }
+
+  private void assign(long nowNanos) {
+    while (!waiting.isEmpty()) {
+      BlockOp op = waiting.peek();
+      try {
+        BlockConnection connection = choose(nowNanos, op);
+        if (connection == null) {
+          return;
+        }
+        waiting.poll();
+        connection.add(op, nowNanos);
+      } catch (IOException e) {
+        counters.connectFailures.increment();
+        counters.failed.increment();
+        waiting.poll();
+        op.complete(e);
+      }
+    }
+  }
+
+  private BlockConnection choose(long nowNanos, BlockOp op) throws IOException {
+    BlockConnection best = null;
+    for (BlockConnection connection : connections) {
+      // A request whose reused connection died gets one that is certainly alive.
+      if (connection.depth() < BlockConnection.DEPTH_MAX
+          && (!op.retried || connection.isFresh())
+          && (best == null || connection.outstandingWeight() < best.outstandingWeight())) {
+        best = connection;
+      }
+    }
+    if (best != null && best.isIdle()) {
+      return best;
+    }
+    if (connections.size() < connectionsMax || (op.retried && best == null)) {
+      return connect(nowNanos);
+    }
+    return best;
+  }
+
+  private BlockConnection connect(long nowNanos) throws IOException {
+    int at = turn++ & Integer.MAX_VALUE;
+    InetSocketAddress source = sources.isEmpty() ? null : sources.get(at % sources.size());
+    BlockConnection connection =
+        new BlockConnection(
+            this, counters, selector, addresses[at % addresses.length], source, nowNanos);
+    connections.add(connection);
+    return connection;
+  }
+
+  /** Sends on every connection that has something to send. */
+  void flush(long nowNanos) {
+    // Sending may close connections and so change the list.
+    for (BlockConnection connection : List.copyOf(connections)) {
+      if (!connection.isIdle()) {
+        connection.send(nowNanos);
+      }
+    }
+  }
+
+  /** A response has come: a request that waits may move up; the connection sends it. */
+  void roomOn(BlockConnection connection, long nowNanos) {
+    if (!waiting.isEmpty() && connection.depth() < BlockConnection.DEPTH_MAX / 2) {
+      connection.add(waiting.poll(), nowNanos);
+    }
+  }
+
+  /** What a connection leaves behind. */
+  void ended(
+      BlockConnection connection,
+      List<BlockOp> orphans,
+      IOException reason,
+      boolean mayRetry,
+      boolean neverConnected) {
+    connections.remove(connection);
+    boolean otherAddress = neverConnected && addresses.length > 1;
+    if (otherAddress) {
+      turn = connection.address().equals(addresses[0]) ? 1 : 0;
+    }
+    for (BlockOp op : orphans) {
+      boolean again =
+          (mayRetry || otherAddress) && !op.retried && !op.responseStarted && !op.isCancelled();
+      if (again) {
+        op.retried = true;
+        counters.retries.increment();
+        waiting.addLast(op);
+      } else {
+        counters.failed.increment();
+        op.complete(reason);
+      }
+    }
+    if (neverConnected && connections.isEmpty() && !otherAddress) {
+      // The others that wait would only run into the same wall one after the other.
+      List<BlockOp> hopeless = List.copyOf(waiting);
+      waiting.clear();
+      for (BlockOp op : hopeless) {
+        counters.failed.increment();
+        op.complete(reason);
+      }
+    }
+    long now = System.nanoTime();
+    assign(now);
+    flush(now);
+  }
+
+  boolean isUnused() {
+    return connections.isEmpty() && waiting.isEmpty();
+  }
+
+  /** Closes what hangs and what has been idle for long; says whether anything is going on. */
+  boolean tick(long nowNanos, long connectNanosMax, long idleNanosMax) {
+    boolean busy = !waiting.isEmpty();
+    for (BlockConnection connection : List.copyOf(connections)) {
+      if (connection.isIdle()) {
+        if (nowNanos - connection.progressNanos() > idleNanosMax) {
+          connection.close(new IOException("idle"), false);
+        }
+      } else {
+        busy = true;
+        connection.checkDeadline(
+            nowNanos, connection.isConnected() ? deadlineNanos : connectNanosMax);
+      }
+    }
+    return busy;
+  }
+
+  void closeAll(IOException reason) {
+    List<BlockOp> left = new ArrayList<>(waiting);
+    waiting.clear();
+    for (BlockConnection connection : List.copyOf(connections)) {
+      connection.close(reason, false);
+      left.addAll(waiting);
+      waiting.clear();
+    }
+    for (BlockOp op : left) {
+      if (!op.isDone()) {
+        op.complete(reason);
+      }
+    }
+  }
+}

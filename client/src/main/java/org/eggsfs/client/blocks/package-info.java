@@ -1,0 +1,2 @@
+/** The TCP channel to block servers: pools, pipelining, deadlines (client.md section 3). */
+package org.eggsfs.client.blocks;

@@ -1,0 +1,277 @@
+package org.eggsfs.client.memory;
+
+import java.io.InterruptedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Off-heap buffers in size classes under one budget of bytes for the whole client (client.md
+ * section 11). What is leased plus what lies free never exceeds the budget, except through {@link
+ * #acquireOverdraft}, whose callers each bound it themselves.
+ *
+ * <p>At the limit {@link #tryAcquire} returns null (read-ahead simply does not happen) and {@link
+ * #acquire} waits, which is the back-pressure on writers. Before waiting, registered reclaimers are
+ * asked to give back what they only hold as a cache.
+ *
+ * <p>Contents of a lease are undefined. Thread-safe.
+ */
+public final class BufferPool implements AutoCloseable {
+  /** Smallest class. */
+  public static final int CLASS_MIN = 64 << 10;
+
+  /** Buffers are ByteBuffers, so this is the largest class. */
+  private static final long CLASS_MAX = 1L << 30;
+
+  /** A waiter looks again at least this often, in case a reclaimer has got something to give. */
+  private static final long WAIT_STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  private final long budgetBytes;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition released = lock.newCondition();
+  private final TreeMap<Integer, ArrayDeque<Chunk>> free = new TreeMap<>();
+  private final Set<Runnable> reclaimers = ConcurrentHashMap.newKeySet();
+  private long chargedBytes;
+  private long freeBytes;
+  private boolean closed;
+
+  /** A pool that holds at most that many bytes. */
+  public BufferPool(long budgetBytes) {
+    if (budgetBytes < CLASS_MIN) {
+      throw new IllegalArgumentException("a budget of " + budgetBytes + " bytes holds no buffer");
+    }
+    this.budgetBytes = budgetBytes;
+  }
+
+  private record Chunk(Arena arena, MemorySegment segment) {}
+
+  /**
+   * A buffer on loan. Closing gives it back; closing twice is an error of the caller and fails.
+   * After closing neither the buffer nor anything sliced from it may be touched.
+   */
+  public final class Lease implements AutoCloseable {
+    private final ByteBuffer buffer;
+    private Chunk chunk;
+    private long charged;
+
+    private Lease(Chunk chunk, long charged) {
+      this.chunk = chunk;
+      this.charged = charged;
+      this.buffer = chunk.segment().asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** The memory; its position and limit are the holder's. */
+    public ByteBuffer buffer() {
+      return buffer;
+    }
+
+    /** The same memory. */
+    public MemorySegment segment() {
+      return chunk.segment();
+    }
+
+    /** Its size. */
+    public int capacity() {
+      return buffer.capacity();
+    }
+
+    /**
+     * A second buffer, paid from the extra bytes this lease was acquired with; never waits, so a
+     * holder of one buffer cannot block on the other.
+     */
+    public Lease takeExtra(long bytes) {
+      int size = sizeClass(bytes);
+      lock.lock();
+      try {
+        long fromExtra = Math.min(size, charged - buffer.capacity());
+        charged -= fromExtra;
+        chargedBytes += size - fromExtra;
+        return new Lease(chunk(size), size);
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void close() {
+      lock.lock();
+      try {
+        if (chunk == null) {
+          throw new IllegalStateException("buffer given back twice");
+        }
+        chargedBytes -= charged;
+        Chunk back = chunk;
+        chunk = null;
+        if (closed || chargedBytes + freeBytes + buffer.capacity() > budgetBytes) {
+          back.arena().close();
+        } else {
+          free.computeIfAbsent(buffer.capacity(), size -> new ArrayDeque<>()).push(back);
+          freeBytes += buffer.capacity();
+        }
+        released.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  /** The size a request is rounded up to: four classes per doubling, so at most a quarter idle. */
+  static int sizeClass(long bytes) {
+    if (bytes < 0 || bytes > CLASS_MAX) {
+      throw new IllegalArgumentException("no buffer of " + bytes + " bytes");
+    }
+    if (bytes <= CLASS_MIN) {
+      return CLASS_MIN;
+    }
+    long quarter = Long.highestOneBit(bytes - 1) >>> 2;
+    return (int) ((bytes + quarter - 1) / quarter * quarter);
+  }
+
+  /** A buffer of at least that many bytes, or null when the budget does not allow it now. */
+  public Lease tryAcquire(long bytes) {
+    return tryAcquire(bytes, 0);
+  }
+
+  /** Like {@link #tryAcquire(long)}, with bytes set aside for {@link Lease#takeExtra}. */
+  public Lease tryAcquire(long bytes, long extraBytes) {
+    int size = sizeClass(bytes);
+    lock.lock();
+    try {
+      return tryLocked(size, size + extra(extraBytes));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static long extra(long bytes) {
+    return bytes == 0 ? 0 : sizeClass(bytes);
+  }
+
+  private Lease tryLocked(int size, long charge) {
+    // A single request above the whole budget is let through when nothing else is out.
+    if (chargedBytes + charge > budgetBytes && chargedBytes > 0) {
+      return null;
+    }
+    chargedBytes += charge;
+    return new Lease(chunk(size), charge);
+  }
+
+  /** Waits until the budget allows the buffer. */
+  public Lease acquire(long bytes) throws InterruptedIOException {
+    return acquire(bytes, 0, Long.MAX_VALUE);
+  }
+
+  /**
+   * Waits until the budget allows the buffer, for a while.
+   *
+   * @return null when the time is up
+   */
+  public Lease acquire(long bytes, long extraBytes, long waitNanosMax)
+      throws InterruptedIOException {
+    Lease lease = tryAcquire(bytes, extraBytes);
+    long left = waitNanosMax;
+    while (lease == null && left > 0) {
+      reclaimers.forEach(Runnable::run);
+      long step = Math.min(left, WAIT_STEP_NANOS);
+      lock.lock();
+      try {
+        int size = sizeClass(bytes);
+        lease = tryLocked(size, size + extra(extraBytes));
+        if (lease == null) {
+          long rest = released.awaitNanos(step);
+          left -= step - Math.max(0, rest);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw (InterruptedIOException)
+            new InterruptedIOException("interrupted while waiting for buffer memory").initCause(e);
+      } finally {
+        lock.unlock();
+      }
+    }
+    return lease;
+  }
+
+  /** A buffer at once, over the budget if need be. */
+  public Lease acquireOverdraft(long bytes) {
+    int size = sizeClass(bytes);
+    lock.lock();
+    try {
+      chargedBytes += size;
+      return new Lease(chunk(size), size);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Chunk chunk(int size) {
+    if (closed) {
+      throw new IllegalStateException("buffer pool is closed");
+    }
+    ArrayDeque<Chunk> sameSize = free.get(size);
+    if (sameSize != null && !sameSize.isEmpty()) {
+      freeBytes -= size;
+      return sameSize.pop();
+    }
+    Iterator<Map.Entry<Integer, ArrayDeque<Chunk>>> sizes = free.entrySet().iterator();
+    while (freeBytes > 0 && chargedBytes + freeBytes > budgetBytes && sizes.hasNext()) {
+      Map.Entry<Integer, ArrayDeque<Chunk>> entry = sizes.next();
+      while (!entry.getValue().isEmpty() && chargedBytes + freeBytes > budgetBytes) {
+        entry.getValue().pop().arena().close();
+        freeBytes -= entry.getKey();
+      }
+    }
+    Arena arena = Arena.ofShared();
+    return new Chunk(arena, arena.allocate(size, 4096));
+  }
+
+  /** Registers what gives back cached leases when memory is short. It runs on a waiting thread. */
+  public void addReclaimer(Runnable reclaimer) {
+    reclaimers.add(reclaimer);
+  }
+
+  /** The opposite of {@link #addReclaimer}. */
+  public void removeReclaimer(Runnable reclaimer) {
+    reclaimers.remove(reclaimer);
+  }
+
+  /** Bytes leased and set aside now. */
+  public long chargedBytes() {
+    lock.lock();
+    try {
+      return chargedBytes;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The limit. */
+  public long budgetBytes() {
+    return budgetBytes;
+  }
+
+  /** Frees what lies free; buffers still on loan are freed when they come back. */
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      free.values().forEach(chunks -> chunks.forEach(chunk -> chunk.arena().close()));
+      free.clear();
+      freeBytes = 0;
+      released.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+}

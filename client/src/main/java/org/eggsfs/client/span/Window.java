@@ -1,0 +1,32 @@
+package org.eggsfs.client.span;
+
+import java.nio.ByteBuffer;
+import org.eggsfs.client.memory.BufferPool;
+
+/**
+ * Verified bytes of a span in natural order. Owns its buffer.
+ *
+ * @param lease the memory
+ * @param start the byte of the span at index 0 of the memory
+ * @param from first byte of the span that is valid
+ * @param to behind the last byte that is valid
+ */
+public record Window(BufferPool.Lease lease, int start, int from, int to) implements AutoCloseable {
+  /** Whether the byte of the span is here. */
+  public boolean contains(int position) {
+    return from <= position && position < to;
+  }
+
+  /** Copies from a position on what is here and fits; returns how many bytes. */
+  public int copy(int position, ByteBuffer into) {
+    int count = Math.min(into.remaining(), to - position);
+    into.put(into.position(), lease.buffer(), position - start, count);
+    into.position(into.position() + count);
+    return count;
+  }
+
+  @Override
+  public void close() {
+    lease.close();
+  }
+}
