@@ -77,15 +77,20 @@ final class BlocksCommand implements Callable<Integer> {
 
   @Option(
       names = {
-        "--hostname", "--hardwareevent", "--registry-connection-timeout", "--io-alert-percent",
+        "--hostname",
+        "--hardwareevent",
+        "--registry-connection-timeout",
+        "--io-alert-percent",
         "--profile-file"
       },
       hidden = true,
       paramLabel = "X",
       description = "Accepted for TernFS's drivers; without effect.")
+  @SuppressWarnings("UnusedVariable")
   private List<String> ignored = new ArrayList<>();
 
   @Option(names = "--read-whole-file", hidden = true, description = "Accepted; without effect.")
+  @SuppressWarnings("UnusedVariable")
   private boolean readWholeFile;
 
   @Parameters(paramLabel = "DIR CLASS", arity = "0..*", description = "CLASS is HDD or FLASH.")

@@ -1,6 +1,8 @@
 package org.eggsfs.run;
 
 import java.util.Arrays;
+import org.eggsfs.cli.CommandRunner;
+import org.eggsfs.cli.EggsCli;
 import org.eggsfs.cli.ExitCodes;
 
 /** The one entry of the distribution: the first argument is the role, the rest is the role's. */
@@ -36,6 +38,12 @@ public final class Eggs {
 
   static int start(String role, String... args) {
     return switch (role) {
+      case "run" -> CommandRunner.run(new RunCommand(), args);
+      case "cli" -> EggsCli.run(args);
+      case "shard" -> CommandRunner.run(new ShardCommand(), args);
+      case "cdc" -> CommandRunner.run(new CdcCommand(), args);
+      case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
+      case "shuckle" -> CommandRunner.run(new ShuckleCommand(), args);
       case "help", "--help", "-h", "-help" -> {
         System.out.print(USAGE);
         yield ExitCodes.OK;

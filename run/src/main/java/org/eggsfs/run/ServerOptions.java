@@ -19,13 +19,15 @@ final class ServerOptions {
   @Option(
       names = {"--shuckle", "--registry"},
       paramLabel = "HOST:PORT",
-      description = "Address of the shuckle (EGGS_SHUCKLE, else " + ClusterOptions.SHUCKLE_DEFAULT + ").")
+      description =
+          "Address of the shuckle (EGGS_SHUCKLE, else " + ClusterOptions.SHUCKLE_DEFAULT + ").")
   private String shuckle;
 
   @Option(
       names = "--addr",
       paramLabel = "IP:PORT",
-      description = "Address to bind and advertise, port 0 = any; one or two (default 127.0.0.1:0).")
+      description =
+          "Address to bind and advertise, port 0 = any; one or two (default 127.0.0.1:0).")
   private List<String> addresses = new ArrayList<>();
 
   @Option(
