@@ -44,6 +44,10 @@ final class ReplicaOptions {
               + ": this version runs one replica of each role; start only replica 0"
               + " (TernFS's drivers: -leader-only)");
     }
+    if (noReplication && !leader) {
+      throw new CommandFailure(
+          ExitCodes.USAGE, "--logsdb-no-replication needs --logsdb-leader");
+    }
     if (packetDrop != 0) {
       throw new CommandFailure(ExitCodes.USAGE, "--outgoing-packet-drop is not possible here");
     }

@@ -48,6 +48,7 @@ final class RunCommand implements Callable<Integer> {
       names = {"--leader-only", "--no-fuse"},
       hidden = true,
       description = "Accepted for TernFS's habits: there is one replica and no mount.")
+  @SuppressWarnings("UnusedVariable")
   private boolean ignored;
 
   @Option(

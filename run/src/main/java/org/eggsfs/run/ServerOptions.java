@@ -110,7 +110,7 @@ final class ServerOptions {
       throw new CommandFailure(ExitCodes.USAGE, "--addr: " + e.getMessage());
     }
     if (parsed.isEmpty()) {
-      parsed.add(new InetSocketAddress("127.0.0.1", defaultPort));
+      parsed.add(Addresses.parse("127.0.0.1:" + defaultPort));
     }
     return parsed;
   }
