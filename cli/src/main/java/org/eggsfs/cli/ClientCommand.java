@@ -33,12 +33,7 @@ abstract class ClientCommand implements Callable<Integer> {
 
   /** How to reach the cluster: options of the top command, which all commands inherit. */
   final ClusterOptions cluster() {
-    return ((Owner) spec.root().userObject()).cluster();
-  }
-
-  /** The top command that carries the cluster options. */
-  interface Owner {
-    ClusterOptions cluster();
+    return ((ClusterOwner) spec.root().userObject()).cluster();
   }
 
   /** Does the work; the result is the exit code. */

@@ -38,7 +38,7 @@ import picocli.CommandLine.Spec;
       FsckCommand.class,
       CompletionCommand.class
     })
-public final class EggsCli implements Runnable, ClientCommand.Owner {
+public final class EggsCli implements Runnable, ClusterOwner {
   @Mixin private ClusterOptions cluster;
 
   @Spec private CommandSpec spec;

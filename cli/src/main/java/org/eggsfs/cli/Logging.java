@@ -19,6 +19,7 @@ public final class Logging {
 
   /** Ours; what the JDK says below INFO is of no interest to an operator. Kept from collection. */
   private static final Logger OURS = Logger.getLogger("org.eggsfs");
+
   private static final int LOG_FILE_BYTES_MAX = 64 << 20;
   private static final int LOG_FILES_MAX = 4;
 

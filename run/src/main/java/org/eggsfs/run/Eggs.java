@@ -1,6 +1,7 @@
 package org.eggsfs.run;
 
 import java.util.Arrays;
+import org.eggsfs.bench.BenchCommand;
 import org.eggsfs.cli.CommandRunner;
 import org.eggsfs.cli.EggsCli;
 import org.eggsfs.cli.ExitCodes;
@@ -40,6 +41,7 @@ public final class Eggs {
     return switch (role) {
       case "run" -> CommandRunner.run(new RunCommand(), args);
       case "cli" -> EggsCli.run(args);
+      case "bench" -> BenchCommand.run(args);
       case "shard" -> CommandRunner.run(new ShardCommand(), args);
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
       case "blocks" -> CommandRunner.run(new BlocksCommand(), args);

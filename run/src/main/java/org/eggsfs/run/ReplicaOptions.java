@@ -45,8 +45,7 @@ final class ReplicaOptions {
               + " (TernFS's drivers: -leader-only)");
     }
     if (noReplication && !leader) {
-      throw new CommandFailure(
-          ExitCodes.USAGE, "--logsdb-no-replication needs --logsdb-leader");
+      throw new CommandFailure(ExitCodes.USAGE, "--logsdb-no-replication needs --logsdb-leader");
     }
     if (packetDrop != 0) {
       throw new CommandFailure(ExitCodes.USAGE, "--outgoing-packet-drop is not possible here");
