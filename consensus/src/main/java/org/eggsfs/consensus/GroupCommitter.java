@@ -101,7 +101,8 @@ public final class GroupCommitter implements AutoCloseable {
     }
     try {
       store.write(changes, true);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
+      // Errors too: a committer that dies silently would hang every loop that waits for it.
       LOGGER.log(System.Logger.Level.ERROR, "a commit failed; nothing is acknowledged now", e);
       synchronized (this) {
         failed = true;
@@ -114,19 +115,25 @@ public final class GroupCommitter implements AutoCloseable {
     for (Submission submission : batch) {
       try {
         submission.afterDurable.run();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOGGER.log(System.Logger.Level.ERROR, "a callback after a commit failed", e);
       }
     }
     return true;
   }
 
-  /** Commits what is queued, then stops. Later submissions are dropped. */
+  /**
+   * Commits what is queued, then stops. Later submissions are dropped. From the committer's own
+   * thread (a callback) it only asks for the stop.
+   */
   @Override
   public void close() {
     synchronized (this) {
       closing = true;
       notifyAll();
+    }
+    if (Thread.currentThread().equals(thread)) {
+      return;
     }
     try {
       thread.join();

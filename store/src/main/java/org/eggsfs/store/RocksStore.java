@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
@@ -175,6 +176,9 @@ public final class RocksStore implements KeyValueStore {
     private final org.rocksdb.Snapshot snapshot = database.getSnapshot();
     private final ReadOptions readOptions = new ReadOptions().setSnapshot(snapshot);
 
+    /** Releasing twice would free native memory twice. */
+    private final AtomicBoolean released = new AtomicBoolean();
+
     @Override
     public byte[] get(byte[] key) {
       enter();
@@ -199,6 +203,9 @@ public final class RocksStore implements KeyValueStore {
 
     @Override
     public void close() {
+      if (!released.compareAndSet(false, true)) {
+        return;
+      }
       lifecycle.readLock().lock();
       try {
         readOptions.close();

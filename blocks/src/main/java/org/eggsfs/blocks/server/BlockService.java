@@ -166,6 +166,9 @@ final class BlockService implements AutoCloseable {
     try {
       if (Files.deleteIfExists(path(blockId))) {
         blockCount.decrementAndGet();
+      } else if (missing() != ErrorCode.BLOCK_NOT_FOUND) {
+        // The whole disk is gone: what it holds is not erased.
+        throw new EggsException(ErrorCode.BLOCK_IO_ERROR_DEVICE);
       }
     } catch (IOException e) {
       throw new EggsException(classify(e, "erase of " + hex(blockId)));
@@ -274,6 +277,7 @@ final class BlockService implements AutoCloseable {
     private final long blockId;
     private final Path temporary;
     private final FileChannel channel;
+    private final long generation = committer.generation();
     private int crc;
     private long written;
 
@@ -312,7 +316,7 @@ final class BlockService implements AutoCloseable {
         throw new EggsException(classify(e, "write of " + hex(blockId)));
       }
       return committer
-          .commit(this::rename)
+          .commit(this::rename, generation)
           .thenApply(done -> Certificates.writeProof(key, id, blockId));
     }
 

@@ -128,7 +128,10 @@ final class Connection implements Runnable {
     CompletableFuture<Response> response = handler.handle(this, serviceId, request, pipelined);
     if (pipelined) {
       enqueue(new Pending(blockId, response));
-      return true;
+      // What follows a request that ends the connection is unread data, not requests.
+      return !(response.isDone()
+          && join(response) instanceof Response.Frame frame
+          && frame.close());
     }
     return send(join(response));
   }
@@ -286,6 +289,7 @@ final class Connection implements Runnable {
           oldest = pending.peekFirst();
         }
         boolean goOn = send(join(oldest.response));
+        extendDeadline(timeoutNanos);
         synchronized (pending) {
           pending.pollFirst();
           pending.notifyAll();
@@ -362,19 +366,20 @@ final class Connection implements Runnable {
         try {
           BlockService.readFully(pages.file().channel(), chunk, BlockFormat.fileOffset(position));
         } catch (IOException e) {
+          ErrorCode error = pages.service().classify(e, "read of a block");
           if (start == 0) {
             throw e;
           }
           // The head is not sent yet, so this can still be an error answer.
-          handler.reportReadFailure(e);
-          write(((Response.Frame) Response.error(ErrorCode.BLOCK_IO_ERROR_FILE, false)).bytes());
+          write(((Response.Frame) Response.error(error, false)).bytes());
           return;
         }
         if (!pages.withCrcs()) {
           length = BlockFormat.stripCrcs(chunk, start, length);
         }
         chunk.limit(start + length).position(0);
-        extendDeadline(timeoutNanos);
+        // A transfer buffer is held meanwhile: a peer that takes nothing must let go of it soon.
+        extendDeadline(BODY_STALL_NANOS);
         write(chunk);
         chunk.clear();
         start = 0;

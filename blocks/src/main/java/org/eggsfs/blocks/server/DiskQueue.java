@@ -8,6 +8,8 @@ import java.util.concurrent.Executor;
  * that a slow disk holds up neither the workers nor other disks.
  */
 final class DiskQueue implements Executor {
+  private static final System.Logger LOGGER = System.getLogger(DiskQueue.class.getName());
+
   private final Executor workers;
   private final int concurrencyMax;
   private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
@@ -35,12 +37,14 @@ final class DiskQueue implements Executor {
     while (task != null) {
       try {
         task.run();
-      } finally {
-        synchronized (this) {
-          task = waiting.pollFirst();
-          if (task == null) {
-            running--;
-          }
+      } catch (RuntimeException | Error e) {
+        // The others in the queue must not be lost with it.
+        LOGGER.log(System.Logger.Level.ERROR, "a request failed", e);
+      }
+      synchronized (this) {
+        task = waiting.pollFirst();
+        if (task == null) {
+          running--;
         }
       }
     }

@@ -35,6 +35,7 @@ final class FileSystemCommitter {
   private final String name;
   private List<Task> fresh = new ArrayList<>();
   private boolean running;
+  private long generation;
 
   /** A committer of the file system that holds {@code directory}. */
   FileSystemCommitter(Path directory) throws IOException {
@@ -42,17 +43,26 @@ final class FileSystemCommitter {
     this.name = "blocks-sync-" + directory.getFileName();
   }
 
-  /** The file is written; sync it, run {@code rename}, make the name durable, then complete. */
-  CompletableFuture<Void> commit(Rename rename) {
-    return enqueue(new Task(rename, new CompletableFuture<>()));
+  /**
+   * The file is written; sync it, run {@code rename}, make the name durable, then complete.
+   *
+   * @param writtenIn the {@link #generation} when its writing began
+   */
+  CompletableFuture<Void> commit(Rename rename, long writtenIn) {
+    return enqueue(new Task(rename, new CompletableFuture<>()), writtenIn);
   }
 
   /** A name was removed; complete once that is durable. */
   CompletableFuture<Void> sync() {
-    return enqueue(new Task(null, new CompletableFuture<>()));
+    return enqueue(new Task(null, new CompletableFuture<>()), generation());
   }
 
-  private synchronized CompletableFuture<Void> enqueue(Task task) {
+  private synchronized CompletableFuture<Void> enqueue(Task task, long writtenIn) {
+    if (writtenIn != generation) {
+      task.done.completeExceptionally(
+          new IOException("Input/output error: a sync failed while this was written"));
+      return task.done;
+    }
     fresh.add(task);
     if (!running) {
       running = true;
@@ -72,8 +82,9 @@ final class FileSystemCommitter {
       IOException failure = null;
       try {
         Posix.syncFileSystem(root);
-      } catch (IOException e) {
-        failure = e;
+      } catch (IOException | RuntimeException | Error e) {
+        failure = new IOException("sync failed: " + e.getMessage(), e);
+        failAllFresh(failure);
       }
       finish(renamed, failure);
       renamed = rename(written, failure);
@@ -101,6 +112,24 @@ final class FileSystemCommitter {
     return taken;
   }
 
+  /**
+   * The kernel reports a write-back error once: data of tasks that arrived during the failed sync
+   * may be lost with it, and the next sync would not say so. Data being written right now belongs
+   * to an older generation and is refused when it is committed.
+   */
+  private synchronized void failAllFresh(IOException failure) {
+    generation++;
+    for (Task task : fresh) {
+      task.done.completeExceptionally(failure);
+    }
+    fresh = new ArrayList<>();
+  }
+
+  /** Grows with each failed sync; data written under an older one cannot be trusted. */
+  synchronized long generation() {
+    return generation;
+  }
+
   private static List<Task> rename(List<Task> written, IOException failure) {
     List<Task> renamed = new ArrayList<>();
     for (Task task : written) {
@@ -112,7 +141,7 @@ final class FileSystemCommitter {
         try {
           task.rename.run();
           renamed.add(task);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
           task.done.completeExceptionally(e);
         }
       }

@@ -71,8 +71,9 @@ final class RequestHandler {
             || request instanceof FetchBlockWithCrcRequest
             || request instanceof CheckBlockRequest;
     if (service == null || (!readOnly && server.isDecommissioned(serviceId))) {
-      connection.drain(dataSize(request));
-      return done(Response.error(ErrorCode.BLOCK_SERVICE_NOT_FOUND, false));
+      boolean drainable = dataSize(request) <= ProtocolConstants.MAX_BLOCK_SIZE;
+      connection.drain(drainable ? dataSize(request) : 0);
+      return done(Response.error(ErrorCode.BLOCK_SERVICE_NOT_FOUND, !drainable));
     }
     service.requests.increment();
     if (dataSize(request) > ProtocolConstants.MAX_BLOCK_SIZE) {
@@ -172,7 +173,7 @@ final class RequestHandler {
       }
       throw new EggsException(ErrorCode.BLOCK_FETCH_OUT_OF_BOUNDS);
     }
-    return done(new Response.Pages(file, kind, offset, count, withCrcs));
+    return done(new Response.Pages(service, file, kind, offset, count, withCrcs));
   }
 
   private CompletableFuture<Response> receive(
@@ -289,10 +290,6 @@ final class RequestHandler {
                   ? Response.of(request.kind(), new TestWriteResponse())
                   : Response.error(classify(service, failure), false);
             });
-  }
-
-  void reportReadFailure(IOException e) {
-    LOGGER.log(System.Logger.Level.WARNING, "reading a block failed: " + e.getMessage());
   }
 
   void countFetched(long bytes) {

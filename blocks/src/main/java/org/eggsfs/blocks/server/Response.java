@@ -11,7 +11,13 @@ sealed interface Response {
   record Frame(ByteBuffer bytes, boolean close) implements Response {}
 
   /** A frame head followed by pages of an open file, which the sender closes. */
-  record Pages(BlockService.Opened file, int kind, long offset, long count, boolean withCrcs)
+  record Pages(
+      BlockService service,
+      BlockService.Opened file,
+      int kind,
+      long offset,
+      long count,
+      boolean withCrcs)
       implements Response {}
 
   static Response of(int kind, Message body) {

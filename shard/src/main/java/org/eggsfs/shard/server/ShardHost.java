@@ -59,7 +59,7 @@ public final class ShardHost implements AutoCloseable {
       opened.add(committer);
       CbcMac cdcKey = new CbcMac(config.cdcKey());
       for (int i = 0; i < config.loopCount(); i++) {
-        loops.add(new ShardLoop(store, committer, cdcKey, this::makeSnapshot));
+        loops.add(new ShardLoop(store, committer, cdcKey, this::makeSnapshot, onFailure));
       }
       PortFile ports = new PortFile(config.dataDirectory().resolve("ports"));
       try (KeyValueStore.Snapshot view = store.snapshot()) {
@@ -82,8 +82,8 @@ public final class ShardHost implements AutoCloseable {
   /**
    * Starts a host; it serves when this returns and registers in the background.
    *
-   * @param onFailure called when the disk has failed and the host answers no more writes; the
-   *     process should end then
+   * @param onFailure called, on a thread of the host, when the disk or a loop has failed and the
+   *     host answers no more; the process should end then, from another thread
    * @throws IOException if the data directory or a port cannot be used, with the remedy
    */
   public static ShardHost start(ShardHostConfig config, Runnable onFailure) throws IOException {

@@ -6,7 +6,6 @@ import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
 import java.nio.channels.CancelledKeyException;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -87,6 +86,7 @@ final class ShardLoop implements Runnable {
   private final GroupCommitter committer;
   private final CbcMac cdcKey;
   private final SnapshotMaker snapshotMaker;
+  private final Runnable onFailure;
   private final Random random = new Random(new SecureRandom().nextLong());
   private final ByteBuffer received = Frames.directBuffer(RECEIVE_BUFFER_SIZE);
   private final ByteBuffer sent = Frames.directBuffer(SEND_BUFFER_SIZE);
@@ -117,8 +117,13 @@ final class ShardLoop implements Runnable {
   }
 
   ShardLoop(
-      KeyValueStore store, GroupCommitter committer, CbcMac cdcKey, SnapshotMaker snapshotMaker)
+      KeyValueStore store,
+      GroupCommitter committer,
+      CbcMac cdcKey,
+      SnapshotMaker snapshotMaker,
+      Runnable onFailure)
       throws IOException {
+    this.onFailure = onFailure;
     this.selector = Selector.open();
     this.store = store;
     this.committer = committer;
@@ -154,11 +159,12 @@ final class ShardLoop implements Runnable {
       while (!stopping) {
         selector.select(this::receiveAll);
         runTasks();
-        sendDurable();
         submit();
+        sendDurable();
       }
-    } catch (IOException | ClosedSelectorException e) {
+    } catch (IOException | RuntimeException | Error e) {
       LOGGER.log(System.Logger.Level.ERROR, "an event loop failed; its shards are gone", e);
+      onFailure.run();
     } finally {
       close();
     }
@@ -256,7 +262,7 @@ final class ShardLoop implements Runnable {
       boolean signed,
       ShardRequest request) {
     HostedShard shard = origin.shard;
-    RequestKey key = new RequestKey(requestId, source);
+    RequestKey key = new RequestKey(shard.number, requestId, source);
     long fingerprint = fingerprint(received);
     byte[] earlier = answerCache.find(key, fingerprint, System.nanoTime());
     if (earlier != null) {
@@ -276,7 +282,8 @@ final class ShardLoop implements Runnable {
       long time = EntryTimes.next(wallClock(shard), shard.lastIssuedTime);
       LogEntry entry =
           shard.state.prepare(
-              new PrepareContext(overlay, time, signed, shard.blockServices, random), request);
+              new PrepareContext(overlay, time, signed, shard.blockServices, random::nextDouble),
+              request);
       shard.lastIssuedTime = time;
       ApplyResult result = apply(shard, entry);
       waiting.add(
@@ -389,7 +396,7 @@ final class ShardLoop implements Runnable {
   private void answerWrite(Waiting answer, long nowNanos) {
     HostedShard shard = answer.shard;
     shard.durableIndex = answer.index;
-    RequestKey key = new RequestKey(answer.requestId, answer.source);
+    RequestKey key = new RequestKey(shard.number, answer.requestId, answer.source);
     inFlight.remove(key);
     ShardResponse response = null;
     ErrorCode error = null;

@@ -152,21 +152,47 @@ final class AddSpan {
                 locationId);
       }
     }
-    BlockServices.Service[] picked =
-        BlockServicePicker.pick(
-            preparing.context().blockServices(),
-            Parity.blocks(request.parity()),
-            request.storageClass(),
-            locationId,
-            request.blacklist(),
-            first,
-            last,
-            preparing.context().random());
+    int count = Parity.blocks(request.parity());
+    BlockServices.Service[] picked;
+    try {
+      picked =
+          BlockServicePicker.pick(
+              preparing.context().blockServices(),
+              count,
+              request.storageClass(),
+              locationId,
+              request.blacklist(),
+              first,
+              last,
+              preparing.context().random());
+    } catch (EggsException e) {
+      return servicesPickedBefore(preparing, locationId, request, e);
+    }
     long[] ids = new long[picked.length];
     for (int i = 0; i < ids.length; i++) {
       ids[i] = picked[i].id();
     }
     return ids;
+  }
+
+  /**
+   * A repeat must get its blocks although there are too few services by now: apply answers with the
+   * span that is there, whatever was picked.
+   */
+  private static long[] servicesPickedBefore(
+      Preparing preparing,
+      int locationId,
+      AddSpanInitiateRequestBody request,
+      EggsException failure)
+      throws EggsException {
+    Span span =
+        SpansTable.get(
+            preparing.context().view(), preparing.shard(), request.fileId(), request.byteOffset());
+    Span.Location location = span == null ? null : span.at(locationId);
+    if (location == null || span.crc() != request.crc() || location.parity() != request.parity()) {
+      throw failure;
+    }
+    return location.services();
   }
 
   private static long[] services(Span span, int locationId) {

@@ -3,7 +3,7 @@ package org.eggsfs.shard.state;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.random.RandomGenerator;
+import java.util.function.DoubleSupplier;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.struct.BlacklistEntry;
@@ -37,7 +37,7 @@ public final class BlockServicePicker {
       List<BlacklistEntry> blacklist,
       long[] firstReference,
       long[] lastReference,
-      RandomGenerator random)
+      DoubleSupplier random)
       throws EggsException {
     List<BlockServices.Service> candidates =
         candidates(services, storageClass, locationId, blacklist);
@@ -94,7 +94,7 @@ public final class BlockServicePicker {
   }
 
   private static BlockServices.Service takeRandom(
-      List<BlockServices.Service> candidates, RandomGenerator random) throws EggsException {
+      List<BlockServices.Service> candidates, DoubleSupplier random) throws EggsException {
     if (candidates.isEmpty()) {
       throw new EggsException(ErrorCode.COULD_NOT_PICK_BLOCK_SERVICES);
     }
@@ -102,7 +102,7 @@ public final class BlockServicePicker {
     for (BlockServices.Service candidate : candidates) {
       total += weight(candidate);
     }
-    double point = random.nextDouble() * total;
+    double point = random.getAsDouble() * total;
     for (BlockServices.Service candidate : candidates) {
       point -= weight(candidate);
       if (point < 0) {

@@ -111,7 +111,7 @@ final class Policies {
       if (entry.maxSize() == 0
           || entry.maxSize() % ProtocolConstants.PAGE_SIZE != 0
           || entry.maxSize() > ProtocolConstants.MAX_SPAN_SIZE
-          || Parity.data(entry.parity()) == 0) {
+          || !Parity.isValid(entry.parity())) {
         return false;
       }
     }

@@ -1,6 +1,6 @@
 package org.eggsfs.shard.state;
 
-import java.util.random.RandomGenerator;
+import java.util.function.DoubleSupplier;
 import org.eggsfs.store.View;
 
 /**
@@ -17,4 +17,4 @@ public record PrepareContext(
     long time,
     boolean signedChannel,
     BlockServices blockServices,
-    RandomGenerator random) {}
+    DoubleSupplier random) {}

@@ -54,7 +54,14 @@ class BlockServicePickerTest {
       BlockServices services, int blocks, List<BlacklistEntry> blacklist, long[] first, int seed)
       throws EggsException {
     return BlockServicePicker.pick(
-        services, blocks, StorageClass.HDD, 0, blacklist, first, NONE, new Random(seed));
+        services,
+        blocks,
+        StorageClass.HDD,
+        0,
+        blacklist,
+        first,
+        NONE,
+        new Random(seed)::nextDouble);
   }
 
   @Test

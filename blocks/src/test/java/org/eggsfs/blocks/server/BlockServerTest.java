@@ -1,0 +1,243 @@
+package org.eggsfs.blocks.server;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.eggsfs.core.BlockPaths;
+import org.eggsfs.core.CbcMac;
+import org.eggsfs.core.Certificates;
+import org.eggsfs.core.Crc32c;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.Frames;
+import org.eggsfs.protocol.Message;
+import org.eggsfs.protocol.StorageClass;
+import org.eggsfs.protocol.blocks.BlocksKind;
+import org.eggsfs.protocol.blocks.CheckBlockRequest;
+import org.eggsfs.protocol.blocks.EraseBlockRequest;
+import org.eggsfs.protocol.blocks.FetchBlockRequest;
+import org.eggsfs.protocol.blocks.FetchBlockWithCrcRequest;
+import org.eggsfs.protocol.blocks.WriteBlockRequest;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Goal: the requests, their errors and what lies on disk. Method: real sockets and files. */
+class BlockServerTest {
+  private static final long NOW = 1_700_000_000_000_000_000L;
+  private static final int SIZE = 3 * 4096;
+
+  @TempDir Path directory;
+  private volatile long now = NOW;
+  private BlockServer server;
+  private Socket socket;
+  private DataInputStream in;
+  private long service;
+  private CbcMac key;
+
+  @BeforeEach
+  void start() throws IOException {
+    BlockServerConfig config =
+        BlockServerConfig.of(
+                List.of(new BlockServerConfig.Disk(directory.resolve("0"), StorageClass.FLASH)),
+                "domain",
+                new InetSocketAddress("127.0.0.1", 0),
+                List.of())
+            .withClock(() -> now, 10_000_000_000L);
+    server = BlockServer.start(config);
+    service = server.serviceIds().getFirst();
+    key = new CbcMac(server.secretKey(service));
+    connect();
+  }
+
+  private void connect() throws IOException {
+    InetSocketAddress address = server.addresses().getFirst();
+    socket = new Socket(address.getAddress(), address.getPort());
+    socket.setSoTimeout(10_000);
+    in = new DataInputStream(socket.getInputStream());
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    socket.close();
+    server.close();
+  }
+
+  private static byte[] data(int seed) {
+    byte[] data = new byte[SIZE];
+    new Random(seed).nextBytes(data);
+    return data;
+  }
+
+  private void send(long serviceId, int kind, Message body, byte[] data) throws IOException {
+    ByteBuffer out = Frames.buffer(64 + data.length);
+    Frames.putBlocksRequest(out, serviceId, kind, body);
+    out.put(data);
+    socket.getOutputStream().write(out.array(), 0, out.position());
+  }
+
+  private void sendWrite(long blockId, byte[] data, int crc) throws IOException {
+    long certificate = Certificates.writeCertificate(key, service, blockId, crc, data.length);
+    send(
+        service,
+        BlocksKind.WRITE_BLOCK,
+        new WriteBlockRequest(blockId, crc, data.length, certificate),
+        data);
+  }
+
+  private void write(long blockId, byte[] data) throws IOException {
+    sendWrite(blockId, data, Crc32c.sum(0, data, 0, data.length));
+    expectOk(BlocksKind.WRITE_BLOCK);
+    assertEquals(Certificates.writeProof(key, service, blockId), Long.reverseBytes(in.readLong()));
+  }
+
+  private void expectOk(int kind) throws IOException {
+    assertEquals(0x424c4f01, in.readInt());
+    int got = in.readUnsignedByte();
+    assertEquals(kind, got, got == 0 ? "error " + Short.reverseBytes(in.readShort()) : "");
+  }
+
+  private void expectError(ErrorCode error) throws IOException {
+    assertEquals(0x424c4f01, in.readInt());
+    assertEquals(0, in.readUnsignedByte());
+    assertEquals(error, ErrorCode.ofCode(Short.reverseBytes(in.readShort())));
+  }
+
+  private byte[] fetch(long blockId, int offset, int count) throws IOException {
+    send(service, BlocksKind.FETCH_BLOCK, new FetchBlockRequest(blockId, offset, count), NONE);
+    expectOk(BlocksKind.FETCH_BLOCK);
+    return in.readNBytes(count);
+  }
+
+  private static final byte[] NONE = {};
+
+  @Test
+  void writeFetchCheckErase() throws IOException {
+    byte[] data = data(1);
+    int crc = Crc32c.sum(0, data, 0, SIZE);
+    write(NOW, data);
+    assertEquals(1, server.blockCount(service));
+    assertArrayEquals(Arrays.copyOfRange(data, 4096, SIZE), fetch(NOW, 4096, 8192));
+
+    byte[] file = Files.readAllBytes(directory.resolve("0").resolve(BlockPaths.relative(NOW)));
+    assertEquals(3 * 4100, file.length);
+    send(
+        service,
+        BlocksKind.FETCH_BLOCK_WITH_CRC,
+        new FetchBlockWithCrcRequest(0, NOW, crc, 0, SIZE),
+        NONE);
+    expectOk(BlocksKind.FETCH_BLOCK_WITH_CRC);
+    assertArrayEquals(file, in.readNBytes(file.length));
+
+    send(service, BlocksKind.CHECK_BLOCK, new CheckBlockRequest(NOW, SIZE, crc), NONE);
+    expectOk(BlocksKind.CHECK_BLOCK);
+    send(service, BlocksKind.CHECK_BLOCK, new CheckBlockRequest(NOW, SIZE, crc + 1), NONE);
+    expectError(ErrorCode.BAD_BLOCK_CRC);
+
+    long certificate = Certificates.eraseCertificate(key, service, NOW);
+    send(service, BlocksKind.ERASE_BLOCK, new EraseBlockRequest(NOW, certificate), NONE);
+    expectError(ErrorCode.BLOCK_TOO_RECENT_FOR_DELETION);
+    now = NOW + BlockServerConfig.ERASE_CUTOFF;
+    for (int repeat = 0; repeat < 2; repeat++) {
+      send(service, BlocksKind.ERASE_BLOCK, new EraseBlockRequest(NOW, certificate), NONE);
+      expectOk(BlocksKind.ERASE_BLOCK);
+      assertEquals(Certificates.eraseProof(key, service, NOW), Long.reverseBytes(in.readLong()));
+    }
+    send(service, BlocksKind.FETCH_BLOCK, new FetchBlockRequest(NOW, 0, 4096), NONE);
+    expectError(ErrorCode.BLOCK_NOT_FOUND);
+    assertEquals(0, server.blockCount(service));
+  }
+
+  @Test
+  void refusedWritesDrainTheirDataAndKeepTheConnection() throws IOException {
+    byte[] data = data(2);
+    int crc = Crc32c.sum(0, data, 0, SIZE);
+    send(service, BlocksKind.WRITE_BLOCK, new WriteBlockRequest(NOW, crc, SIZE, 1), data);
+    expectError(ErrorCode.BAD_CERTIFICATE);
+    sendWrite(NOW, data, crc + 1);
+    expectError(ErrorCode.BAD_BLOCK_CRC);
+    sendWrite(NOW - BlockServerConfig.WRITE_CUTOFF - 1, data, crc);
+    expectError(ErrorCode.BLOCK_TOO_OLD_FOR_WRITE);
+    sendWrite(NOW + 23L * 3600 * 1_000_000_000L, data, crc);
+    expectError(ErrorCode.INTERNAL_ERROR);
+    send(service + 1, BlocksKind.WRITE_BLOCK, new WriteBlockRequest(NOW, crc, SIZE, 1), data);
+    expectError(ErrorCode.BLOCK_SERVICE_NOT_FOUND);
+    write(NOW, data);
+    send(service, BlocksKind.FETCH_BLOCK, new FetchBlockRequest(NOW, 1, 4096), NONE);
+    expectError(ErrorCode.BLOCK_FETCH_OUT_OF_BOUNDS);
+    send(service, BlocksKind.FETCH_BLOCK, new FetchBlockRequest(NOW, SIZE, 4096), NONE);
+    expectError(ErrorCode.BLOCK_FETCH_OUT_OF_BOUNDS);
+    assertArrayEquals(data, fetch(NOW, 0, SIZE));
+  }
+
+  @Test
+  void pipelinedRequestsAreAnsweredInOrder() throws IOException {
+    int count = 40;
+    for (int i = 0; i < count; i++) {
+      byte[] data = data(i);
+      sendWrite(NOW + i * 256L, data, Crc32c.sum(0, data, 0, SIZE));
+      send(service, BlocksKind.FETCH_BLOCK, new FetchBlockRequest(NOW + i * 256L, 0, 4096), NONE);
+    }
+    for (int i = 0; i < count; i++) {
+      expectOk(BlocksKind.WRITE_BLOCK);
+      assertEquals(
+          Certificates.writeProof(key, service, NOW + i * 256L), Long.reverseBytes(in.readLong()));
+      expectOk(BlocksKind.FETCH_BLOCK);
+      assertArrayEquals(Arrays.copyOf(data(i), 4096), in.readNBytes(4096));
+    }
+  }
+
+  @Test
+  void damagedFilesAreFoundByCheckAndLeftoversRemovedAtStart() throws IOException {
+    byte[] data = data(3);
+    int crc = Crc32c.sum(0, data, 0, SIZE);
+    write(NOW, data);
+    Path file = directory.resolve("0").resolve(BlockPaths.relative(NOW));
+    byte[] content = Files.readAllBytes(file);
+    content[5000] ^= 1;
+    Files.write(file, content);
+    send(service, BlocksKind.CHECK_BLOCK, new CheckBlockRequest(NOW, SIZE, crc), NONE);
+    expectError(ErrorCode.BAD_BLOCK_CRC);
+    Files.write(file, Arrays.copyOf(content, 4100));
+    send(service, BlocksKind.CHECK_BLOCK, new CheckBlockRequest(NOW, SIZE, crc), NONE);
+    expectError(ErrorCode.BAD_BLOCK_CRC);
+
+    Path leftover = file.resolveSibling("tmp.0123");
+    Files.write(leftover, content);
+    long before = service;
+    server.close();
+    socket.close();
+    start();
+    assertEquals(before, service);
+    assertFalse(Files.exists(leftover));
+    assertEquals(1, server.blockCount(service));
+  }
+
+  @Test
+  void noiseEndsItsConnectionOnly() throws IOException {
+    Random random = new Random(42);
+    for (int i = 0; i < 50; i++) {
+      byte[] noise = new byte[1 + random.nextInt(200)];
+      random.nextBytes(noise);
+      try (Socket other = new Socket(socket.getInetAddress(), socket.getPort())) {
+        other.getOutputStream().write(noise);
+        other.shutdownOutput();
+        other.setSoTimeout(10_000);
+        assertTrue(other.getInputStream().readAllBytes().length <= 7);
+      }
+    }
+    write(NOW, data(4));
+  }
+}
