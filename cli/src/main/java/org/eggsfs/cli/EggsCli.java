@@ -27,6 +27,8 @@ import picocli.CommandLine.Spec;
       LinkCommand.class,
       CatCommand.class,
       CopyCommand.class,
+      FindCommand.class,
+      DiskUsageCommand.class,
       DiskFreeCommand.class,
       ShardsCommand.class,
       CdcCommand.class,

@@ -42,6 +42,7 @@ public final class Eggs {
       case "run" -> CommandRunner.run(new RunCommand(), args);
       case "cli" -> EggsCli.run(args);
       case "bench" -> BenchCommand.run(args);
+      case "fsck" -> CommandRunner.run(new FsckCommand(), args);
       case "shard" -> CommandRunner.run(new ShardCommand(), args);
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
       case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
