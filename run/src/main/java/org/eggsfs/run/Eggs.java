@@ -1,7 +1,9 @@
 package org.eggsfs.run;
 
+import java.io.IOException;
 import java.util.Arrays;
 import org.eggsfs.bench.BenchCommand;
+import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.CommandRunner;
 import org.eggsfs.cli.EggsCli;
 import org.eggsfs.cli.ExitCodes;
@@ -37,6 +39,16 @@ public final class Eggs {
     System.exit(start(role, rest));
   }
 
+  /** For the build only, therefore not in the list of roles. */
+  private static int train() {
+    try {
+      return Training.run();
+    } catch (IOException | CommandFailure e) {
+      System.err.println("eggs: " + e.getMessage());
+      return ExitCodes.FAILED;
+    }
+  }
+
   static int start(String role, String... args) {
     return switch (role) {
       case "run" -> CommandRunner.run(new RunCommand(), args);
@@ -47,6 +59,7 @@ public final class Eggs {
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
       case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
       case "shuckle" -> CommandRunner.run(new ShuckleCommand(), args);
+      case "train" -> train();
       case "help", "--help", "-h", "-help" -> {
         System.out.print(USAGE);
         yield ExitCodes.OK;
