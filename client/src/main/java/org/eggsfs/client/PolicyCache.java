@@ -1,6 +1,7 @@
 package org.eggsfs.client;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -49,6 +50,28 @@ final class PolicyCache {
   }
 
   DirectoryPolicies get(long directory) throws EggsException, IOException {
+    while (true) {
+      try {
+        return getOnce(directory);
+      } catch (SharedInterruptException e) {
+        // Another caller, who did the walk for us, was interrupted: walk ourselves.
+        if (Thread.currentThread().isInterrupted()) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  /** The walk ended because the thread that made it was interrupted. */
+  private static final class SharedInterruptException extends InterruptedIOException {
+    private static final long serialVersionUID = 1;
+
+    SharedInterruptException() {
+      super("interrupted while reading policies");
+    }
+  }
+
+  private DirectoryPolicies getOnce(long directory) throws EggsException, IOException {
     CompletableFuture<DirectoryPolicies> mine = null;
     CompletableFuture<DirectoryPolicies> policies;
     long now = System.nanoTime();
@@ -69,11 +92,12 @@ final class PolicyCache {
       return policies.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new java.io.InterruptedIOException("interrupted while reading policies");
+      throw new InterruptedIOException("interrupted while reading policies");
     } catch (ExecutionException e) {
       switch (e.getCause()) {
         case EggsException eggs ->
             throw new EggsException(eggs.code(), "policies of the directory");
+        case InterruptedIOException interrupted -> throw new SharedInterruptException();
         case IOException io -> throw new IOException("cannot read policies", io);
         default -> throw new IllegalStateException(e.getCause());
       }

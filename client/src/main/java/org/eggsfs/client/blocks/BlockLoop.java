@@ -82,6 +82,16 @@ final class BlockLoop implements Runnable {
 
   @Override
   public void run() {
+    try {
+      loop();
+    } finally {
+      // Also after an Error: nobody may wait for this thread for ever.
+      closed = true;
+      failEverything();
+    }
+  }
+
+  private void loop() {
     long lastTickNanos = System.nanoTime();
     while (!closed) {
       try {
@@ -96,6 +106,9 @@ final class BlockLoop implements Runnable {
         LOG.log(Level.ERROR, "failure in a block loop", e);
       }
     }
+  }
+
+  private void failEverything() {
     IOException reason = new IOException("client is closed");
     pools.values().forEach(pool -> pool.closeAll(reason));
     failQueue();
@@ -157,15 +170,21 @@ final class BlockLoop implements Runnable {
   private void handle(SelectionKey key) {
     sleeping = false;
     BlockConnection connection = (BlockConnection) key.attachment();
-    long now = System.nanoTime();
-    if (key.isValid() && key.isConnectable()) {
-      connection.finishConnect(now);
-    }
-    if (key.isValid() && key.isReadable()) {
-      connection.receive(staging, checker, now);
-    }
-    if (key.isValid() && key.isWritable()) {
-      connection.send(now);
+    try {
+      long now = System.nanoTime();
+      if (key.isValid() && key.isConnectable()) {
+        connection.finishConnect(now);
+      }
+      if (key.isValid() && key.isReadable()) {
+        connection.receive(staging, checker, now);
+      }
+      if (key.isValid() && key.isWritable()) {
+        connection.send(now);
+      }
+    } catch (RuntimeException e) {
+      // Readiness stays: without an end of this connection the same would happen for ever.
+      LOG.log(Level.ERROR, "failure on a block connection", e);
+      connection.close(new IOException("failure on a block connection", e), false);
     }
   }
 

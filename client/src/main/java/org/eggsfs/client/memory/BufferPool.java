@@ -94,9 +94,10 @@ public final class BufferPool implements AutoCloseable {
       lock.lock();
       try {
         long fromExtra = Math.min(size, charged - buffer.capacity());
+        Chunk second = chunk(size);
         charged -= fromExtra;
         chargedBytes += size - fromExtra;
-        return new Lease(chunk(size), size);
+        return new Lease(second, size);
       } finally {
         lock.unlock();
       }
@@ -162,8 +163,9 @@ public final class BufferPool implements AutoCloseable {
     if (chargedBytes + charge > budgetBytes && chargedBytes > 0) {
       return null;
     }
+    Chunk chunk = chunk(size);
     chargedBytes += charge;
-    return new Lease(chunk(size), charge);
+    return new Lease(chunk, charge);
   }
 
   /** Waits until the budget allows the buffer. */
@@ -207,13 +209,15 @@ public final class BufferPool implements AutoCloseable {
     int size = sizeClass(bytes);
     lock.lock();
     try {
+      Chunk chunk = chunk(size);
       chargedBytes += size;
-      return new Lease(chunk(size), size);
+      return new Lease(chunk, size);
     } finally {
       lock.unlock();
     }
   }
 
+  /** A free one or a new one; the charge comes after it, because memory may be refused. */
   private Chunk chunk(int size) {
     if (closed) {
       throw new IllegalStateException("buffer pool is closed");
@@ -224,9 +228,9 @@ public final class BufferPool implements AutoCloseable {
       return sameSize.pop();
     }
     Iterator<Map.Entry<Integer, ArrayDeque<Chunk>>> sizes = free.entrySet().iterator();
-    while (freeBytes > 0 && chargedBytes + freeBytes > budgetBytes && sizes.hasNext()) {
+    while (freeBytes > 0 && chargedBytes + freeBytes + size > budgetBytes && sizes.hasNext()) {
       Map.Entry<Integer, ArrayDeque<Chunk>> entry = sizes.next();
-      while (!entry.getValue().isEmpty() && chargedBytes + freeBytes > budgetBytes) {
+      while (!entry.getValue().isEmpty() && chargedBytes + freeBytes + size > budgetBytes) {
         entry.getValue().pop().arena().close();
         freeBytes -= entry.getKey();
       }

@@ -116,8 +116,20 @@ public final class MetadataChannel implements AutoCloseable {
     threads.forEach(Thread::start);
   }
 
-  private static Thread daemon(String name, Runnable body) {
-    return Thread.ofPlatform().daemon().name(name).unstarted(body);
+  private Thread daemon(String name, Runnable body) {
+    return Thread.ofPlatform()
+        .daemon()
+        .name(name)
+        .unstarted(
+            () -> {
+              try {
+                body.run();
+              } finally {
+                // Also after an Error: nobody may wait for this thread for ever.
+                closed = true;
+                failEverything();
+              }
+            });
   }
 
   /** What was sent and answered. */
@@ -451,6 +463,15 @@ public final class MetadataChannel implements AutoCloseable {
     pending.attempts = pending.attempts + 1;
   }
 
+  private void failEverything() {
+    for (int place = 0; place < TABLE_SIZE; place++) {
+      PendingRequest pending = table.get(place);
+      if (pending != null && takeOut(pending)) {
+        pending.fail(new EggsException(ErrorCode.TIMEOUT, "client closed"));
+      }
+    }
+  }
+
   /** Ends outstanding requests with TIMEOUT and closes the sockets. */
   @Override
   public void close() {
@@ -459,12 +480,7 @@ public final class MetadataChannel implements AutoCloseable {
       socket.close();
     }
     LockSupport.unpark(timer);
-    for (int place = 0; place < TABLE_SIZE; place++) {
-      PendingRequest pending = table.get(place);
-      if (pending != null && takeOut(pending)) {
-        pending.fail(new EggsException(ErrorCode.TIMEOUT, "client closed"));
-      }
-    }
+    failEverything();
     for (Thread thread : threads) {
       try {
         thread.join();

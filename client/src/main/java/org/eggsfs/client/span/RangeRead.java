@@ -66,6 +66,9 @@ final class RangeRead {
 
     int[] pageCrcs;
     boolean recovered;
+
+    /** Left out because its service failed lately; comes back when nothing else is left. */
+    boolean avoided;
   }
 
   private final SpanReader reader;
@@ -190,6 +193,7 @@ final class RangeRead {
       // Recently failed services are left alone while there are enough others.
       if (parts[b].status == Status.IDLE && reader.isSuspect(span.service(b))) {
         parts[b].status = Status.FAILED;
+        parts[b].avoided = true;
         good--;
       }
     }
@@ -212,6 +216,7 @@ final class RangeRead {
     part.from = partFrom;
     part.to = partTo;
     part.status = Status.FLYING;
+    part.recovered = false;
     if (part.pageCrcs == null) {
       part.pageCrcs = new int[stripeCount * (cellSize / PAGE)];
     }
@@ -342,7 +347,10 @@ final class RangeRead {
     for (Part part : parts) {
       possible += part.status == Status.FAILED ? 0 : 1;
     }
-    if (possible < dataBlocks) {
+    if (possible >= dataBlocks) {
+      return;
+    }
+    if (!readmitAvoided()) {
       throw new IOException(
           "only "
               + possible
@@ -353,6 +361,19 @@ final class RangeRead {
               + " can be read",
           lastFailure);
     }
+    launchForRecovery();
+  }
+
+  private boolean readmitAvoided() {
+    boolean readmitted = false;
+    for (Part part : parts) {
+      if (part.avoided) {
+        part.avoided = false;
+        part.status = Status.IDLE;
+        readmitted = true;
+      }
+    }
+    return readmitted;
   }
 
   private void await() throws InterruptedIOException {

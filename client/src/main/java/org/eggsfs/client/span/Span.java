@@ -1,5 +1,6 @@
 package org.eggsfs.client.span;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 import org.eggsfs.core.Crc32c;
 import org.eggsfs.core.Parity;
@@ -16,6 +17,11 @@ import org.eggsfs.protocol.struct.FetchedSpan;
  * A span as a reader sees it, checked: what follows relies on sizes and counts that fit each other.
  */
 public final class Span {
+  private static final byte[] ZEROS = new byte[4096];
+
+  /** Of data and padding; leaves room in an int for sums of indices. */
+  private static final long CAPACITY_MAX = 1 << 30;
+
   private final long offset;
   private final int size;
   private final byte[] inlineBody;
@@ -77,23 +83,21 @@ public final class Span {
     require(body.stripesCrc().length == stripes, "number of stripe CRCs");
     SpanLayout layout =
         new SpanLayout(body.parity(), fetched.header().storageClass(), stripes, cellSize);
-    require(layout.capacity() <= Integer.MAX_VALUE, "capacity");
+    require(layout.capacity() <= CAPACITY_MAX, "capacity");
     FetchedBlock[] blocks = body.blocks().toArray(FetchedBlock[]::new);
     BlockService[] services = new BlockService[blocks.length];
     for (int b = 0; b < blocks.length; b++) {
       require(blocks[b].blockServiceIx() < table.size(), "block service index");
       services[b] = table.get(blocks[b].blockServiceIx());
     }
-    Span span =
-        new Span(
-            fetched.header().byteOffset(),
-            (int) fetched.header().size(),
-            null,
-            layout,
-            blocks,
-            services,
-            body.stripesCrc());
-    return span;
+    return new Span(
+        fetched.header().byteOffset(),
+        (int) fetched.header().size(),
+        null,
+        layout,
+        blocks,
+        services,
+        body.stripesCrc());
   }
 
   private static void require(boolean condition, String what) throws EggsException {
@@ -122,14 +126,29 @@ public final class Span {
     return inlineBody != null;
   }
 
-  /** The data of an inline span; what the size exceeds it by is zeros. */
-  byte[] inlineBody() {
-    return inlineBody;
+  /** Bytes that are stored; what the size exceeds them by is zeros. */
+  public int stored() {
+    return isInline() ? inlineBody.length : (int) Math.min(size, layout.capacity());
   }
 
-  /** Bytes that are stored; what the size exceeds them by is zeros. */
-  int stored() {
-    return isInline() ? inlineBody.length : (int) Math.min(size, layout.capacity());
+  /** Data bytes of one stripe; not for inline spans. */
+  public int stripeSize() {
+    return (int) layout.stripeSize();
+  }
+
+  /** Copies what needs no block: inline data, and zeros behind what is stored. */
+  public int copyWithoutBlocks(int position, ByteBuffer into) {
+    int count;
+    if (isInline() && position < inlineBody.length) {
+      count = Math.min(into.remaining(), inlineBody.length - position);
+      into.put(inlineBody, position, count);
+    } else {
+      count = Math.min(into.remaining(), size - position);
+      for (int left = count; left > 0; left -= Math.min(left, ZEROS.length)) {
+        into.put(ZEROS, 0, Math.min(left, ZEROS.length));
+      }
+    }
+    return count;
   }
 
   SpanLayout layout() {

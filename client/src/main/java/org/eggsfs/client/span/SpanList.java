@@ -37,7 +37,10 @@ public final class SpanList {
     this.fileId = fileId;
   }
 
-  /** Fetches the first page, which tells that the file exists and, if it is short, its size. */
+  /**
+   * Fetches the first page, which tells that the file exists and, if it holds all spans, its size;
+   * else asks for the size.
+   */
   public void open() throws EggsException, IOException {
     lock.lock();
     try {
@@ -45,18 +48,22 @@ public final class SpanList {
     } finally {
       lock.unlock();
     }
-  }
-
-  /** The file's size; a linked file's never changes. */
-  public long size() throws EggsException, IOException {
     if (size == UNKNOWN) {
       StatFileResponse stat = shards.shard(InodeIds.shard(fileId), new StatFileRequest(fileId));
       size = stat.size();
     }
+  }
+
+  /** The file's size, known once it is open; a linked file's never changes. */
+  public long size() {
     return size;
   }
 
-  /** The span that holds the byte, null behind the end of the file. */
+  /**
+   * The span that holds the byte, null at the end of the file and behind it.
+   *
+   * @throws IOException also if the shard does not know a span that must exist
+   */
   public Span find(long offset) throws EggsException, IOException {
     lock.lock();
     try {
@@ -71,7 +78,11 @@ public final class SpanList {
         return null;
       }
       fetch(offset);
-      return present(offset);
+      Span fetched = present(offset);
+      if (fetched == null) {
+        throw new IOException("the shard lists no span at " + offset + " of the file");
+      }
+      return fetched;
     } finally {
       lock.unlock();
     }
@@ -100,7 +111,8 @@ public final class SpanList {
       spans.put(span.offset(), span);
       end = span.end();
     }
-    if (page.nextOffset() == 0 && size == UNKNOWN) {
+    // Only of the first page an empty one means an empty file.
+    if (page.nextOffset() == 0 && size == UNKNOWN && (offset == 0 || end > 0)) {
       size = end;
     }
   }

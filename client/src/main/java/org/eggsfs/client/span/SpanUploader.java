@@ -103,8 +103,11 @@ public final class SpanUploader {
       retryOrGiveUp(attempt, failed);
       // A repeated initiate would get the same blocks again, so the span has to leave first.
       TransientFile scratch = construct(InodeIds.shard(file.id), SCRATCH_NOTE);
-      move(span.size(), file, offset, scratch, 0);
-      scrap(scratch);
+      try {
+        move(span.size(), file, offset, scratch, 0);
+      } finally {
+        scrap(scratch);
+      }
     }
   }
 

@@ -1,21 +1,22 @@
 package org.eggsfs.client.span;
 
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import org.eggsfs.client.memory.BufferPool;
 import org.eggsfs.core.Crc32c;
 import org.eggsfs.core.ReedSolomon;
 
 /**
- * The last resort for stripes whose pages are intact but do not add up: some block holds the pages
- * of another one (client.md section 8.3 item 4). Tries combinations of D blocks until the stripe
- * has its CRC, at most 1,001 for (10,4).
+ * The last resort when the pages of a stripe are intact but the stripe is not what it should be and
+ * no server admits to a wrong block (client.md section 8.3.4): tries sets of D of the blocks at
+ * hand, one after another, until the stripe's CRC fits.
  */
 final class StripePuzzle {
-  /** Wider codes have too many combinations to try them all. */
-  private static final int TRIES_MAX = 20_000;
+  /** C(14,10) is 1001; wider codes get a fair share of their combinations. */
+  private static final int TRIES_MAX = 5_000;
 
   private final RangeRead read;
   private final int dataBlocks;
@@ -29,40 +30,39 @@ final class StripePuzzle {
   }
 
   /**
-   * Puts the right data into the window.
+   * Puts the right data of the stripes into the window.
    *
-   * @throws IOException if no combination of the blocks that can be had gives a stripe its CRC
+   * @throws IOException if no combination fits
    */
   void solve(List<Integer> stripes) throws IOException {
     List<Integer> here = read.fetchEverything();
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment[] out = new MemorySegment[dataBlocks];
-      for (int d = 0; d < dataBlocks; d++) {
-        out[d] = arena.allocate(cellSize, Long.BYTES);
-      }
+    try (BufferPool.Lease scratch = read.pool().acquireOverdraft((long) dataBlocks * cellSize)) {
       for (int stripe : stripes) {
-        if (!choose(stripe, here, 0, new ArrayList<>(), out)) {
+        tries = 0;
+        if (!choose(here, new ArrayList<>(), 0, stripe, scratch)) {
           throw new IOException(
-              "stripe "
+              "no combination of blocks gives stripe "
                   + stripe
-                  + " matches its CRC with no "
-                  + dataBlocks
-                  + " of the blocks "
-                  + here
-                  + " that could be read");
+                  + " of the span at "
+                  + read.span().offset());
         }
       }
     }
   }
 
+  /** Depth-first over the sets of D blocks. */
   private boolean choose(
-      int stripe, List<Integer> here, int next, List<Integer> chosen, MemorySegment[] out) {
+      List<Integer> here, List<Integer> chosen, int next, int stripe, BufferPool.Lease scratch)
+      throws IOException {
     if (chosen.size() == dataBlocks) {
-      return tries++ < TRIES_MAX && fits(stripe, here, chosen, out);
+      if (tries++ == TRIES_MAX) {
+        throw new IOException("too many combinations of blocks for stripe " + stripe);
+      }
+      return fits(here, chosen, stripe, scratch);
     }
-    for (int i = next; i <= here.size() - (dataBlocks - chosen.size()); i++) {
-      chosen.addLast(here.get(i));
-      if (choose(stripe, here, i + 1, chosen, out)) {
+    for (int i = next; i < here.size(); i++) {
+      chosen.add(here.get(i));
+      if (choose(here, chosen, i + 1, stripe, scratch)) {
         return true;
       }
       chosen.removeLast();
@@ -70,35 +70,61 @@ final class StripePuzzle {
     return false;
   }
 
-  private boolean fits(int stripe, List<Integer> here, List<Integer> chosen, MemorySegment[] out) {
+  private boolean fits(
+      List<Integer> here, List<Integer> chosen, int stripe, BufferPool.Lease scratch) {
     int[] have = chosen.stream().mapToInt(Integer::intValue).toArray();
+    MemorySegment[] haveCells = new MemorySegment[dataBlocks];
     MemorySegment[] cells = new MemorySegment[dataBlocks];
+    int[] crcs = new int[dataBlocks];
+    List<Integer> missing = new ArrayList<>();
     for (int i = 0; i < dataBlocks; i++) {
-      cells[i] = read.cell(have[i], stripe);
+      haveCells[i] = read.cell(have[i], stripe);
     }
-    if (dataBlocks == 1) {
-      out[0].copyFrom(cells[0]);
-    } else {
-      int[] want = new int[dataBlocks];
-      for (int d = 0; d < dataBlocks; d++) {
-        want[d] = d;
+    for (int d = 0; d < dataBlocks; d++) {
+      int at = dataBlocks == 1 ? 0 : chosen.indexOf(d);
+      if (at >= 0) {
+        cells[d] = haveCells[at];
+        crcs[d] = read.cellCrc(have[at], stripe);
+      } else {
+        cells[d] = scratch.segment().asSlice((long) d * cellSize, cellSize);
+        missing.add(d);
       }
-      ReedSolomon.get(read.layout().parity()).recover(have, cells, want, out, cellSize);
+    }
+    if (!missing.isEmpty()) {
+      int[] want = missing.stream().mapToInt(Integer::intValue).toArray();
+      MemorySegment[] out = new MemorySegment[want.length];
+      for (int i = 0; i < want.length; i++) {
+        out[i] = cells[want[i]];
+      }
+      ReedSolomon.get(read.layout().parity()).recover(have, haveCells, want, out, cellSize);
+      for (int d : want) {
+        ByteBuffer bytes = scratch.buffer().slice(d * cellSize, cellSize);
+        crcs[d] = Crc32c.sum(0, bytes);
+      }
     }
     int crc = 0;
-    for (int d = 0; d < dataBlocks; d++) {
-      crc = Crc32c.sum(crc, out[d].asByteBuffer());
+    for (int cellCrc : crcs) {
+      crc = Crc32c.append(crc, cellCrc, cellSize);
     }
     if (crc != read.span().stripeCrc(stripe)) {
       return false;
     }
+    blame(here, chosen, cells, stripe);
     for (int d = 0; d < dataBlocks; d++) {
-      // Read before the place, which is the cell itself, gets the right data.
-      if (dataBlocks > 1 && here.contains(d) && read.cell(d, stripe).mismatch(out[d]) >= 0) {
-        read.blame(d);
+      MemorySegment place = read.place(d, stripe);
+      if (!place.equals(cells[d])) {
+        place.copyFrom(cells[d]);
       }
-      read.place(d, stripe).copyFrom(out[d]);
     }
     return true;
+  }
+
+  /** Names the data blocks that differ from what is right. */
+  private void blame(List<Integer> here, List<Integer> chosen, MemorySegment[] cells, int stripe) {
+    for (int d = 0; d < dataBlocks; d++) {
+      if (here.contains(d) && !chosen.contains(d) && read.cell(d, stripe).mismatch(cells[d]) >= 0) {
+        read.blame(d);
+      }
+    }
   }
 }
