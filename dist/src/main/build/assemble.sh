@@ -20,6 +20,12 @@ for jar in "$target"/lib/eggsfs-core-*.jar; do
   fi
 done
 
+# Otherwise every start unpacks the 15 MB of RocksDB's library into the folder for temporary files, and
+# a killed process leaves it there.
+for jar in "$target"/lib/rocksdbjni-*.jar; do
+  (cd "$target/lib" && rm -f librocksdbjni*.so && "$JAVA_HOME/bin/jar" xf "$jar" librocksdbjni-linux64.so)
+done
+
 # Leave nothing half made: the launcher takes the cache wherever it exists.
 if ! EGGS_JAVA_HOME=$JAVA_HOME EGGS_AOT_OUTPUT=$target/lib/eggs.aot \
   timeout 120 "$target/bin/eggs" train >"$target/../train.log" 2>&1; then

@@ -36,12 +36,6 @@ final class DiskUsageCommand extends LookingCommand {
   @Option(names = "--snapshot", description = "Removed and overwritten files too.")
   private boolean snapshot;
 
-  @Option(
-      names = "--workers-per-shard",
-      paramLabel = "N",
-      description = "Listings at the same time at one shard (default ${DEFAULT-VALUE}).")
-  private int workersPerShard = 5;
-
   private final AtomicLong files = new AtomicLong();
   private final AtomicLong directories = new AtomicLong();
   private final AtomicLong symlinks = new AtomicLong();
@@ -51,21 +45,18 @@ final class DiskUsageCommand extends LookingCommand {
   @Override
   int run(EggsClient client) throws Exception {
     String root = EggsPath.parse(path == null ? start : path);
-    int exitCode;
     try (ProgressLine progress = ProgressLine.start("entries")) {
-      exitCode =
-          TreeWalks.run(
-              client,
-              root,
-              snapshot,
-              workersPerShard,
-              entry -> {
-                // A snapshot edge that owns nothing leads to a file that is counted elsewhere.
-                if (entry.current() || entry.owned()) {
-                  add(client, entry.id());
-                }
-                progress.addItem();
-              });
+      TreeWalks.run(
+          client,
+          root,
+          snapshot,
+          entry -> {
+            // A snapshot edge that owns nothing leads to a file that is counted elsewhere.
+            if (entry.owned()) {
+              add(client, entry.id());
+            }
+            progress.addItem();
+          });
     }
     if (json) {
       ObjectNode node = object();
@@ -78,7 +69,7 @@ final class DiskUsageCommand extends LookingCommand {
         node.put("physicalBytes", physicalBytes.get());
       }
       print(node);
-      return exitCode;
+      return ExitCodes.OK;
     }
     out.printf(
         "%s: %s (%d bytes) in %d files, %d symlinks, %d directories%n",
@@ -92,7 +83,7 @@ final class DiskUsageCommand extends LookingCommand {
       out.printf(
           "on disks: %s (%d bytes)%n", Units.bytes(physicalBytes.get()), physicalBytes.get());
     }
-    return exitCode;
+    return ExitCodes.OK;
   }
 
   private void add(EggsClient client, long id) throws EggsException, IOException {

@@ -63,12 +63,6 @@ final class FindCommand extends LookingCommand {
   @Option(names = "--block-id", paramLabel = "ID", description = "Only the file with this block.")
   private String blockId;
 
-  @Option(
-      names = "--workers-per-shard",
-      paramLabel = "N",
-      description = "Listings at the same time at one shard (default ${DEFAULT-VALUE}).")
-  private int workersPerShard = 5;
-
   private Pattern pattern;
   private long beforeNanos;
   private long block;
@@ -90,16 +84,16 @@ final class FindCommand extends LookingCommand {
     } catch (NumberFormatException e) {
       throw new CommandFailure(ExitCodes.USAGE, "--block-id: " + blockId + " is no number");
     }
-    return TreeWalks.run(
+    TreeWalks.run(
         client,
         root,
         snapshot || onlySnapshot,
-        workersPerShard,
         entry -> {
           if (matches(client, entry)) {
             show(entry);
           }
         });
+    return ExitCodes.OK;
   }
 
   private boolean matches(EggsClient client, WalkedEntry entry) throws EggsException, IOException {
