@@ -20,8 +20,9 @@ import org.eggsfs.store.DataDirectory;
 /**
  * A whole instance in this process: shuckle, CDC, all shards, all block servers.
  *
- * <p>The shuckle comes first, since the others register there; they start at the same time. They
- * stop in the opposite order: whoever asks others stops before them.
+ * <p>The shuckle comes first, since the others register there. CDC and block servers start at the
+ * same time, shards when the block services are assigned. All stop in the opposite order: whoever
+ * asks others stops before them.
  */
 final class LocalInstance implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(LocalInstance.class.getName());
@@ -53,7 +54,7 @@ final class LocalInstance implements AutoCloseable {
       directory = DataDirectory.open(layout.root(), InstanceLayout.FORMAT);
       instance = new LocalInstance(directory, ShuckleServer.start(configs.shuckle()));
       instance.shuckle.failure().thenRun(() -> lifetime.fail("the disk of the shuckle failed"));
-      instance.startOthers(configs, options.failureDomains, lifetime);
+      instance.startOthers(configs, options, lifetime);
       return instance;
     } catch (IOException e) {
       if (instance != null) {
@@ -65,19 +66,11 @@ final class LocalInstance implements AutoCloseable {
     }
   }
 
-  private void startOthers(RoleConfigs configs, int blockServerCount, Lifetime lifetime)
+  private void startOthers(RoleConfigs configs, InstanceOptions options, Lifetime lifetime)
       throws IOException, CommandFailure {
     List<InetSocketAddress> shuckles = List.of(shuckle.address());
     try (ExecutorService starters = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<?>> starting = new ArrayList<>();
-      Callable<Void> startShards =
-          () -> {
-            shards =
-                ShardHost.start(
-                    configs.shards(shuckles), () -> lifetime.fail("the disk of the shards failed"));
-            return null;
-          };
-      starting.add(starters.submit(startShards));
       Callable<Void> startCdc =
           () -> {
             cdc =
@@ -86,7 +79,7 @@ final class LocalInstance implements AutoCloseable {
             return null;
           };
       starting.add(starters.submit(startCdc));
-      for (int i = 0; i < blockServerCount; i++) {
+      for (int i = 0; i < options.failureDomains; i++) {
         int number = i;
         Callable<Void> startBlocks =
             () -> {
@@ -102,6 +95,10 @@ final class LocalInstance implements AutoCloseable {
       for (Future<?> part : starting) {
         part.get();
       }
+      Assignment.await(shuckle.address(), options, this::areBlockServersRegistered, lifetime);
+      shards =
+          ShardHost.start(
+              configs.shards(shuckles), () -> lifetime.fail("the disk of the shards failed"));
     } catch (ExecutionException e) {
       switch (e.getCause()) {
         case IOException io -> throw io;
@@ -122,10 +119,12 @@ final class LocalInstance implements AutoCloseable {
 
   /** Whether every part serves, is registered, and shards know where to write. */
   boolean isReady() {
+    return areBlockServersRegistered() && shards.isReady() && cdc.isReady();
+  }
+
+  private boolean areBlockServersRegistered() {
     synchronized (blockServers) {
-      return blockServers.stream().allMatch(BlockServer::isRegistered)
-          && shards.isReady()
-          && cdc.isReady();
+      return blockServers.stream().allMatch(BlockServer::isRegistered);
     }
   }
 

@@ -31,6 +31,7 @@ final class ProcessInstance implements AutoCloseable {
   private static final long SHUCKLE_SECONDS_MAX = 30;
   private static final long STOP_SECONDS_EACH = 6;
   private static final long RESTART_DELAY_MILLIS = 500;
+  private static final String BLOCK_SERVER_PREFIX = "bs_";
   private static final Path SETSID = Path.of("/usr/bin/setsid");
 
   private final DataDirectory directory;
@@ -87,13 +88,6 @@ final class ProcessInstance implements AutoCloseable {
     String address = shuckle.getAddress().getHostAddress() + ":" + shuckle.getPort();
 
     args = new ArrayList<>(common);
-    args.addAll(List.of("--db-dir", layout.shards().toString(), "--replica", "0"));
-    args.addAll(List.of("--addr", o.host + ":0", "--shuckle", address));
-    add(args, "--transient-deadline-interval", o.transientDeadlineInterval);
-    addTimes(args, o);
-    launch("shards", "shard", args);
-
-    args = new ArrayList<>(common);
     args.addAll(List.of("--db-dir", layout.cdc().toString(), "--replica", "0"));
     args.addAll(List.of("--addr", o.host + ":0", "--shuckle", address));
     addTimes(args, o);
@@ -117,6 +111,14 @@ final class ProcessInstance implements AutoCloseable {
       }
       launch(name, "blocks", args);
     }
+    Assignment.await(shuckle, o, this::areBlockServersReady, lifetime);
+
+    args = new ArrayList<>(common);
+    args.addAll(List.of("--db-dir", layout.shards().toString(), "--replica", "0"));
+    args.addAll(List.of("--addr", o.host + ":0", "--shuckle", address));
+    add(args, "--transient-deadline-interval", o.transientDeadlineInterval);
+    addTimes(args, o);
+    launch("shards", "shard", args);
   }
 
   private static void addTimes(List<String> args, InstanceOptions o) {
@@ -159,6 +161,11 @@ final class ProcessInstance implements AutoCloseable {
     return shuckle;
   }
 
+  private boolean areBlockServersReady() {
+    return children.values().stream()
+        .allMatch(child -> child.ready || !child.name.startsWith(BLOCK_SERVER_PREFIX));
+  }
+
   /** Whether every child has said that it is ready. */
   boolean isReady() throws CommandFailure {
     for (Child child : children.values()) {
@@ -178,7 +185,7 @@ final class ProcessInstance implements AutoCloseable {
     closing = true;
     stop(List.of("cdc"));
     stop(List.of("shards"));
-    stop(children.keySet().stream().filter(name -> name.startsWith("bs_")).toList());
+    stop(children.keySet().stream().filter(name -> name.startsWith(BLOCK_SERVER_PREFIX)).toList());
     stop(List.of("shuckle"));
     directory.close();
   }
