@@ -91,11 +91,15 @@ final class DiskUsageCommand extends LookingCommand {
       directories.incrementAndGet();
       return;
     }
+    if (InodeIds.isSymlink(id)) {
+      symlinks.incrementAndGet();
+      return;
+    }
     try {
       StatFileResponse stat = client.shard(InodeIds.shard(id), new StatFileRequest(id));
-      (InodeIds.isFile(id) ? files : symlinks).incrementAndGet();
+      files.incrementAndGet();
       logicalBytes.addAndGet(stat.size());
-      if (physical && InodeIds.isFile(id)) {
+      if (physical) {
         physicalBytes.addAndGet(physicalSize(client, id));
       }
     } catch (EggsException e) {

@@ -84,7 +84,8 @@ class CrashTest {
           reported.add(line.substring(line.lastIndexOf('/') + 1));
         }
         killAll(layout.pids());
-        copy.destroyForcibly();
+        // Not through the process object: that would close what it has still to say.
+        copy.toHandle().destroyForcibly();
         // What was said before the end counts too.
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
           reported.add(line.substring(line.lastIndexOf('/') + 1));
