@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 import org.eggsfs.cli.CommandFailure;
@@ -97,22 +99,28 @@ class InstanceTest {
     Path tree = folder.resolve("tree");
     Trees.make(tree, 2);
     cli.ok("cp", "-r", tree.toString(), "eggs:/tree");
-    // Two disks lose everything, two others hold wrong bytes.
-    damage(0, true);
-    damage(1, true);
-    damage(2, false);
-    damage(3, false);
+    // The four disks with most blocks: two lose everything, two hold wrong bytes.
+    List<List<Path>> disks = new ArrayList<>();
+    for (int server = 0; server < SERVERS; server++) {
+      disks.add(blocksOf(server));
+    }
+    disks.sort(Comparator.comparingInt((List<Path> blocks) -> blocks.size()).reversed());
+    for (int i = 0; i < 4; i++) {
+      assertFalse(disks.get(i).isEmpty());
+      damage(disks.get(i), i < 2);
+    }
     cli.ok("cp", "-r", "eggs:/tree", folder.resolve("out").toString());
     Trees.assertSame(tree, folder.resolve("out"));
   }
 
-  private void damage(int server, boolean delete) throws IOException {
+  private List<Path> blocksOf(int server) throws IOException {
     Path disk = new InstanceLayout(options(folder).dataDir).blockService(server, 0);
-    List<Path> blocks;
     try (Stream<Path> files = Files.walk(disk.resolve("with_crc"))) {
-      blocks = files.filter(Files::isRegularFile).toList();
+      return files.filter(Files::isRegularFile).toList();
     }
-    assertFalse(blocks.isEmpty(), "no blocks on server " + server);
+  }
+
+  private static void damage(List<Path> blocks, boolean delete) throws IOException {
     for (Path block : blocks) {
       if (delete) {
         Files.delete(block);
