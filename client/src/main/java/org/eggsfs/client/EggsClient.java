@@ -7,10 +7,13 @@ import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.eggsfs.client.blocks.BlockChannel;
@@ -82,6 +85,9 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
   /** Overhead of IP and UDP headers. */
   private static final int IP_UDP_HEADER_SIZE = 28;
 
+  /** How long closing waits for abandoned files to be scrapped. */
+  private static final long COURTESY_NANOS_MAX = TimeUnit.SECONDS.toNanos(2);
+
   private static final int SYMLINK_SIZE_MAX = 1 << 20;
 
   private final ShuckleClient shuckle;
@@ -93,6 +99,7 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
   private final SpanReader spanReader;
   private final LostAnswers lostAnswers = new LostAnswers(this);
   private final ClientConfig config;
+  private final Set<Thread> courtesies = ConcurrentHashMap.newKeySet();
 
   private EggsClient(
       ClientConfig config, ShuckleClient shuckle, MetadataChannel metadata, BlockChannel blocks) {
@@ -704,9 +711,38 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
     policies.clear();
   }
 
+  /** Runs a courtesy that nobody waits for, except, for a moment, the closing client. */
+  void inBackground(String name, Runnable courtesy) {
+    Thread thread =
+        Thread.ofVirtual()
+            .name(name)
+            .unstarted(
+                () -> {
+                  try {
+                    courtesy.run();
+                  } finally {
+                    courtesies.remove(Thread.currentThread());
+                  }
+                });
+    courtesies.add(thread);
+    thread.start();
+  }
+
+  private void awaitCourtesies() {
+    long endNanos = System.nanoTime() + COURTESY_NANOS_MAX;
+    try {
+      for (Thread courtesy : courtesies) {
+        courtesy.join(Duration.ofNanos(Math.max(1, endNanos - System.nanoTime())));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /** Ends all requests, connections and threads. Streams that are still open fail. */
   @Override
   public void close() {
+    awaitCourtesies();
     metadata.close();
     blocks.close();
     shuckle.close();

@@ -383,7 +383,8 @@ public final class FileReader implements AutoCloseable {
             () -> {
               try {
                 fillAhead(from);
-              } catch (EggsException | IOException e) {
+              } catch (EggsException | IOException | RuntimeException e) {
+                // The reader itself will meet the same failure and report it.
                 LOG.log(Level.DEBUG, "reading ahead stopped", e);
               } finally {
                 endReadAhead();

@@ -53,8 +53,11 @@ public final class FileWriter extends OutputStream {
   /** Bytes that a buffer is good for, step by step as a file grows. */
   private static final int[] STEPS = {64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20};
 
-  /** After this long a writer takes its smallest buffer even if the budget is spent. */
-  private static final long FIRST_BUFFER_NANOS_MAX = TimeUnit.SECONDS.toNanos(1);
+  /**
+   * After this long a writer takes its smallest buffer even if the budget is spent: who holds the
+   * memory may be waiting for this very writer. Overdraws by one smallest buffer per open writer.
+   */
+  private static final long FIRST_BUFFER_NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(20);
 
   private static final long MEMORY_LOOK_MILLIS = 20;
 
@@ -442,10 +445,11 @@ public final class FileWriter extends OutputStream {
     if (layout.capacity() <= lease.capacity()) {
       return EncodedSpan.encode(lease, size, layout);
     }
-    BufferPool.Lease larger = pool.acquireOverdraft(layout.capacity());
-    larger.buffer().put(0, lease.buffer(), 0, size);
-    lease.close();
-    return EncodedSpan.encode(larger, size, layout);
+    try (lease) {
+      BufferPool.Lease larger = pool.acquireOverdraft(layout.capacity());
+      larger.buffer().put(0, lease.buffer(), 0, size);
+      return EncodedSpan.encode(larger, size, layout);
+    }
   }
 
   private void writeInline(
@@ -546,7 +550,7 @@ public final class FileWriter extends OutputStream {
     }
     if (!leftovers.isEmpty()) {
       // The collector would find them hours later; nobody has to wait for this.
-      Thread.ofVirtual().name("eggs-client-scrap").start(() -> leftovers.forEach(uploader::scrap));
+      client.inBackground("eggs-client-scrap", () -> leftovers.forEach(uploader::scrap));
     }
   }
 

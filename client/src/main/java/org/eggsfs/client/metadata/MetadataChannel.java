@@ -276,7 +276,7 @@ public final class MetadataChannel implements AutoCloseable {
     } while (pending == null || !table.compareAndSet(place, null, pending));
     if (closed) {
       if (takeOut(pending)) {
-        throw new IllegalStateException("client is closed");
+        pending.fail(new EggsException(ErrorCode.TIMEOUT, "client is closed"));
       }
       return pending;
     }

@@ -1,0 +1,300 @@
+package org.eggsfs.client;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.shard.ShardKind;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Files go in and come out through the whole client, over real sockets to fake servers. */
+final class FileRoundTripTest {
+  private FakeCluster cluster;
+  private EggsClient client;
+
+  @BeforeEach
+  void start() throws Exception {
+    cluster = new FakeCluster(10);
+    client = cluster.connect(b -> b.readDeadline(Duration.ZERO));
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    client.close();
+    cluster.close();
+  }
+
+  /** Reading ahead that nobody waits for any more ends a moment later. */
+  static void assertNoBuffers(EggsClient client) throws InterruptedException {
+    for (int i = 0; i < 500 && client.bufferBytes() > 0; i++) {
+      Thread.sleep(10);
+    }
+    assertEquals(0, client.bufferBytes());
+  }
+
+  static byte[] data(int size, long seed) {
+    byte[] data = new byte[size];
+    new Random(seed).nextBytes(data);
+    return data;
+  }
+
+  private long write(String path, byte[] data) throws Exception {
+    try (FileWriter writer = client.create(path)) {
+      writer.write(data);
+      return writer.commit();
+    }
+  }
+
+  private byte[] read(long id) throws Exception {
+    try (FileReader reader = client.open(id)) {
+      ByteBuffer all = ByteBuffer.allocate((int) reader.size());
+      reader.readFully(0, all);
+      return all.array();
+    }
+  }
+
+  private byte[] stream(long id) throws Exception {
+    try (FileReader reader = client.open(id);
+        InputStream in = reader.stream()) {
+      return in.readAllBytes();
+    }
+  }
+
+  @Test
+  void everySizeAroundALimitComesBack() throws Exception {
+    int span = 256 << 10;
+    int[] limits = {0, 255, 4096, 8192, 16384, 65536, 131072, span, 2 * span, 3 * span};
+    for (int limit : limits) {
+      for (int delta : new int[] {-4096, -1, 0, 1, 4096}) {
+        int size = limit + delta;
+        if (size >= 0) {
+          byte[] data = data(size, size);
+          long id = write("/f" + size, data);
+          assertArrayEquals(data, read(id), "size " + size);
+          assertArrayEquals(data, stream(id), "streamed size " + size);
+        }
+      }
+    }
+    assertNoBuffers(client);
+  }
+
+  @Test
+  void manySpansGoThroughHelpersInOrder() throws Exception {
+    byte[] data = data(9 * (256 << 10) + 12345, 3);
+    long id;
+    try (FileWriter writer = client.create("/big")) {
+      writer.transferFrom(new ByteArrayInputStream(data));
+      id = writer.commit();
+    }
+    assertTrue(cluster.requests(ShardKind.MOVE_SPAN) >= 8, "spans are moved from helpers");
+    assertTrue(cluster.requests(ShardKind.CONSTRUCT_FILE) <= 1 + 4, "helpers are used again");
+    assertEquals(10, cluster.spanOffsets(id).size());
+    assertArrayEquals(data, stream(id));
+    assertArrayEquals(data, read(id));
+    assertNoBuffers(client);
+  }
+
+  @Test
+  void twoSpansNeedNoHelper() throws Exception {
+    write("/two", data((256 << 10) + 5000, 4));
+    assertEquals(1, cluster.requests(ShardKind.CONSTRUCT_FILE));
+    assertEquals(0, cluster.requests(ShardKind.MOVE_SPAN));
+  }
+
+  @Test
+  void randomReadsGiveTheRightBytes() throws Exception {
+    byte[] data = data(3 * (256 << 10) + 777, 5);
+    long id = write("/random", data);
+    Random random = new Random(6);
+    try (FileReader reader = client.open(id)) {
+      for (int i = 0; i < 300; i++) {
+        int at = random.nextInt(data.length);
+        int count = 1 + random.nextInt(1 << random.nextInt(1, 19));
+        ByteBuffer into = ByteBuffer.allocate(count);
+        int n = reader.read(at, into);
+        assertEquals(Math.min(count, data.length - at), n);
+        assertArrayEquals(Arrays.copyOfRange(data, at, at + n), Arrays.copyOf(into.array(), n));
+      }
+      assertEquals(-1, reader.read(data.length, ByteBuffer.allocate(1)));
+      assertEquals(-1, reader.read(data.length + 100L, ByteBuffer.allocate(1)));
+    }
+    assertNoBuffers(client);
+  }
+
+  @Test
+  void aReadOfOnePageFetchesOnePage() throws Exception {
+    byte[] data = data(200 << 10, 7);
+    long id = write("/page", data);
+    int before = cluster.blockServers.stream().mapToInt(FakeBlockServer::requests).sum();
+    try (FileReader reader = client.open(id)) {
+      ByteBuffer into = ByteBuffer.allocate(100);
+      reader.readFully(100_000, into);
+      assertArrayEquals(Arrays.copyOfRange(data, 100_000, 100_100), into.array());
+    }
+    int after = cluster.blockServers.stream().mapToInt(FakeBlockServer::requests).sum();
+    assertEquals(1, after - before);
+  }
+
+  @Test
+  void aFileIsInvisibleUntilCommitAndGoneWithoutIt() throws Exception {
+    try (FileWriter writer = client.create("/never")) {
+      writer.write(data(300_000, 8));
+      EggsException e = assertThrows(EggsException.class, () -> client.stat("/never"));
+      assertEquals(ErrorCode.NAME_NOT_FOUND, e.code());
+    }
+    assertThrows(EggsException.class, () -> client.stat("/never"));
+    for (int i = 0; i < 200 && cluster.unlinkedAndNotScrapped() > 0; i++) {
+      Thread.sleep(10);
+    }
+    assertEquals(0, cluster.unlinkedAndNotScrapped());
+    assertNoBuffers(client);
+  }
+
+  @Test
+  void writersShareLittleMemory() throws Exception {
+    try (EggsClient small = cluster.connect(b -> b.memoryBudget(8 << 20))) {
+      // 40 open writers of one thread: more than the budget holds in full span buffers.
+      List<FileWriter> writers = new ArrayList<>();
+      byte[] data = data(300_000, 9);
+      for (int i = 0; i < 60; i++) {
+        writers.add(small.create("/w" + i));
+      }
+      for (int at = 0; at < data.length; at += 100_000) {
+        for (FileWriter writer : writers) {
+          writer.write(data, at, 100_000);
+        }
+      }
+      for (FileWriter writer : writers) {
+        long id = writer.commit();
+        writer.close();
+        assertArrayEquals(data, read(id));
+      }
+      assertNoBuffers(small);
+    }
+  }
+
+  @Test
+  void failedBlockWritesGoElsewhere() throws Exception {
+    for (FakeBlockServer.Fault fault :
+        new FakeBlockServer.Fault[] {
+          FakeBlockServer.Fault.ERROR, FakeBlockServer.Fault.RESET, FakeBlockServer.Fault.NONSENSE
+        }) {
+      try (FakeCluster faulty = new FakeCluster(8)) {
+        faulty.blockServers.get(2).fault = fault;
+        faulty.blockServers.get(5).fault = fault;
+        try (EggsClient c = faulty.connect()) {
+          byte[] data = data(5 * (256 << 10) + 9999, 10);
+          long id;
+          try (FileWriter writer = c.create("/f")) {
+            writer.write(data);
+            id = writer.commit();
+          }
+          for (long offset : faulty.spanOffsets(id)) {
+            for (int b = 0; b < 6; b++) {
+              FakeBlockServer at = faulty.serverOf(id, offset, b);
+              assertEquals(FakeBlockServer.Fault.NONE, at.fault, "no block at a bad server");
+            }
+          }
+          try (FileReader reader = c.open(id)) {
+            ByteBuffer all = ByteBuffer.allocate(data.length);
+            reader.readFully(0, all);
+            assertArrayEquals(data, all.array());
+          }
+          assertTrue(c.spanRetries() > 0);
+        }
+      }
+    }
+  }
+
+  @Test
+  void hungBlockWritesGoElsewhere() throws Exception {
+    cluster.blockServers.get(3).fault = FakeBlockServer.Fault.HANG;
+    byte[] data = data(200_000, 13);
+    // Which servers are picked is up to the cluster; several files make the hung one nearly
+    // certain.
+    List<Long> ids = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      ids.add(write("/hung" + i, data));
+    }
+    assertTrue(client.spanRetries() > 0);
+    for (long id : ids) {
+      assertArrayEquals(data, read(id));
+    }
+  }
+
+  @Test
+  void deadServersAreReadAroundAndWrittenAround() throws Exception {
+    byte[] data = data(600_000, 14);
+    long id = write("/before", data);
+    cluster.blockServers.get(0).close();
+    cluster.blockServers.get(1).close();
+    assertArrayEquals(data, read(id));
+    assertArrayEquals(data, read(write("/after", data)));
+    assertNoBuffers(client);
+  }
+
+  @Test
+  void aWriteThatCannotSucceedFailsAndStaysFailed() throws Exception {
+    for (FakeBlockServer server : cluster.blockServers) {
+      server.fault = FakeBlockServer.Fault.ERROR;
+    }
+    FileWriter writer = client.create("/fails");
+    writer.write(data(100_000, 11));
+    Exception e = assertThrows(Exception.class, writer::commit);
+    assertTrue(e instanceof IOException || e instanceof EggsException, e.toString());
+    assertThrows(IOException.class, () -> writer.write(1));
+    writer.close();
+    assertNoBuffers(client);
+  }
+
+  @Test
+  void lossAndDuplicationDoNotChangeTheOutcome() throws Exception {
+    cluster.lossPercent = 20;
+    cluster.doublePercent = 20;
+    byte[] data = data(4 * (256 << 10) + 1, 12);
+    long id = write("/lossy", data);
+    assertArrayEquals(data, read(id));
+    client.rename("/lossy", "/renamed");
+    assertEquals(id, client.resolve("/renamed").id());
+    client.unlink("/renamed");
+    cluster.lossPercent = 0;
+    assertThrows(EggsException.class, () -> client.resolve("/renamed"));
+  }
+
+  @Test
+  void concurrentSmallFiles() throws Exception {
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Boolean>> results = new ArrayList<>();
+      for (int i = 0; i < 200; i++) {
+        int n = i;
+        results.add(
+            threads.submit(
+                () -> {
+                  byte[] data = data(n * 97, n);
+                  return Arrays.equals(data, read(write("/c" + n, data)));
+                }));
+      }
+      for (Future<Boolean> result : results) {
+        assertTrue(result.get());
+      }
+    }
+    assertNoBuffers(client);
+  }
+}

@@ -1,0 +1,302 @@
+package org.eggsfs.client;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.protocol.DirectoryInfoTag;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.shard.LinkFileRequest;
+import org.eggsfs.protocol.shard.LookupRequest;
+import org.eggsfs.protocol.shard.ReadDirRequest;
+import org.eggsfs.protocol.shard.ShardKind;
+import org.eggsfs.protocol.struct.StripePolicy;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Path operations, policies, lost answers and the tree walk against the fake cluster. */
+final class PathOperationsTest {
+  private FakeCluster cluster;
+  private EggsClient client;
+
+  @BeforeEach
+  void start() throws Exception {
+    cluster = new FakeCluster(6);
+    client = cluster.connect();
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    client.close();
+    cluster.close();
+  }
+
+  private long touch(String path) throws Exception {
+    try (FileWriter writer = client.create(path)) {
+      return writer.commit();
+    }
+  }
+
+  private static List<String> names(List<org.eggsfs.protocol.struct.CurrentEdge> edges) {
+    List<String> names = new ArrayList<>();
+    edges.forEach(e -> names.add(new String(e.name(), StandardCharsets.UTF_8)));
+    return names;
+  }
+
+  @Test
+  void pathsAreCleanedBeforeTheyAreLookedUp() throws Exception {
+    long dir = client.mkdirs("/a/b");
+    assertEquals(dir, client.resolve("/a//./b/").id());
+    assertEquals(dir, client.resolve("/a/nowhere/../b").id());
+    assertEquals(InodeIds.ROOT, client.resolve("/").id());
+    assertEquals(InodeIds.ROOT, client.resolve("/../..").id());
+    assertThrows(IllegalArgumentException.class, () -> client.resolve("a/b"));
+    assertEquals(dir, client.mkdirs("/a/b"), "mkdirs of what exists");
+  }
+
+  @Test
+  void errorsNameThePathThatFailed() throws Exception {
+    client.mkdirs("/a");
+    touch("/a/file");
+    EggsException e = assertThrows(EggsException.class, () -> client.stat("/a/x/y"));
+    assertEquals(ErrorCode.NAME_NOT_FOUND, e.code());
+    assertTrue(e.getMessage().contains("/a/x") && !e.getMessage().contains("/a/x/y"));
+    e = assertThrows(EggsException.class, () -> client.stat("/a/file/y"));
+    assertEquals(ErrorCode.TYPE_IS_NOT_DIRECTORY, e.code());
+    e = assertThrows(EggsException.class, () -> client.unlink("/a"));
+    assertEquals(ErrorCode.TYPE_IS_DIRECTORY, e.code());
+    e = assertThrows(EggsException.class, () -> client.rmdir("/a/file"));
+    assertEquals(ErrorCode.TYPE_IS_NOT_DIRECTORY, e.code());
+    e = assertThrows(EggsException.class, () -> client.open("/a"));
+    assertEquals(ErrorCode.TYPE_IS_DIRECTORY, e.code());
+    e = assertThrows(EggsException.class, () -> client.mkdir("/"));
+    assertEquals(ErrorCode.BAD_NAME, e.code());
+  }
+
+  @Test
+  void listingsFollowPages() throws Exception {
+    List<String> expected = new ArrayList<>();
+    for (int i = 0; i < 11; i++) {
+      touch("/n" + (char) ('a' + i));
+      expected.add("n" + (char) ('a' + i));
+    }
+    assertEquals(expected, names(client.list("/")));
+    assertEquals(4, cluster.requests(ShardKind.READ_DIR));
+  }
+
+  @Test
+  void symlinksShortAndLong() throws Exception {
+    client.symlink("target/of/link", "/short");
+    assertEquals("target/of/link", client.readlink("/short"));
+    String target = "x".repeat(300);
+    long id = client.symlink(target, "/long");
+    assertTrue(InodeIds.isSymlink(id));
+    assertEquals(target, client.readlink("/long"));
+    touch("/file");
+    assertThrows(EggsException.class, () -> client.readlink("/file"));
+  }
+
+  @Test
+  void namesNeedNotBeUtf8() throws Exception {
+    byte[] name = {(byte) 0xff, (byte) 0xfe, 'x'};
+    try (FileWriter writer = client.create(InodeIds.ROOT, name)) {
+      writer.write(1);
+      long id = writer.commit();
+      assertEquals(id, client.lookup(InodeIds.ROOT, name));
+    }
+    assertArrayEquals(name, client.list("/").getFirst().name());
+    client.unlink(InodeIds.ROOT, name);
+    assertTrue(client.list("/").isEmpty());
+  }
+
+  @Test
+  void whatALockRefusesIsTriedAgain() throws Exception {
+    AtomicInteger refusals = new AtomicInteger(3);
+    cluster.hook =
+        request -> {
+          if (request instanceof LinkFileRequest && refusals.getAndDecrement() > 0) {
+            throw new EggsException(ErrorCode.NAME_IS_LOCKED);
+          }
+        };
+    long id = touch("/locked");
+    assertEquals(id, client.resolve("/locked").id());
+    cluster.hook =
+        request -> {
+          if (request instanceof LinkFileRequest) {
+            throw new EggsException(ErrorCode.MTIME_IS_TOO_RECENT);
+          }
+        };
+    EggsException e = assertThrows(EggsException.class, () -> touch("/never"));
+    assertEquals(ErrorCode.MTIME_IS_TOO_RECENT, e.code());
+  }
+
+  @Test
+  void lostAnswersOfRenameAndUnlinkAreUnderstood() throws Exception {
+    long id = touch("/old");
+    cluster.loseFirstAnswerOf =
+        List.of(ShardKind.SAME_DIRECTORY_RENAME, ShardKind.SOFT_UNLINK_FILE);
+    client.rename("/old", "/new");
+    assertEquals(id, client.resolve("/new").id());
+    client.unlink("/new");
+    assertThrows(EggsException.class, () -> client.resolve("/new"));
+    assertEquals(2, cluster.requests(ShardKind.FULL_READ_DIR));
+  }
+
+  @Test
+  void anEdgeThatIsGoneAtTheFirstAttemptIsAnError() throws Exception {
+    touch("/file");
+    cluster.hook =
+        request -> {
+          if (request instanceof org.eggsfs.protocol.shard.SoftUnlinkFileRequest) {
+            throw new EggsException(ErrorCode.EDGE_NOT_FOUND);
+          }
+        };
+    EggsException e = assertThrows(EggsException.class, () -> client.unlink("/file"));
+    assertEquals(ErrorCode.EDGE_NOT_FOUND, e.code());
+    assertEquals(0, cluster.requests(ShardKind.FULL_READ_DIR));
+  }
+
+  @Test
+  void everyAnswerOfAWriteMayBeLostOnce() throws Exception {
+    cluster.loseFirstAnswerOf =
+        List.of(
+            ShardKind.CONSTRUCT_FILE,
+            ShardKind.ADD_INLINE_SPAN,
+            ShardKind.ADD_SPAN_INITIATE,
+            ShardKind.ADD_SPAN_INITIATE_WITH_REFERENCE,
+            ShardKind.ADD_SPAN_CERTIFY,
+            ShardKind.MOVE_SPAN,
+            ShardKind.LINK_FILE);
+    byte[] data = FileRoundTripTest.data(3 * (256 << 10) + 100, 31);
+    try (FileWriter writer = client.create("/f")) {
+      writer.write(data);
+      writer.commit();
+    }
+    try (FileReader reader = client.open("/f")) {
+      assertArrayEquals(data, reader.stream().readAllBytes());
+    }
+  }
+
+  @Test
+  void policiesAreInheritedWithOneWalkAndCached() throws Exception {
+    long deep = client.mkdirs("/p/q/r");
+    int before = cluster.requests(ShardKind.STAT_DIRECTORY);
+    DirectoryPolicies policies = client.policies(deep);
+    assertEquals(4, cluster.requests(ShardKind.STAT_DIRECTORY) - before, "r, q, p and the root");
+    assertEquals(InodeIds.ROOT, policies.sources().get(DirectoryInfoTag.STRIPE));
+    client.policies(deep);
+    assertEquals(4, cluster.requests(ShardKind.STAT_DIRECTORY) - before);
+
+    long middle = client.resolve("/p/q").id();
+    client.setPolicy(
+        middle,
+        DirectoryInfoTag.STRIPE,
+        FakeCluster.entry(DirectoryInfoTag.STRIPE, new StripePolicy(12345)).body());
+    policies = client.policies(deep);
+    assertEquals(12345, policies.stripe().targetStripeSize());
+    assertEquals(middle, policies.sources().get(DirectoryInfoTag.STRIPE));
+    assertEquals(InodeIds.ROOT, policies.sources().get(DirectoryInfoTag.SPAN));
+    client.setPolicy(middle, DirectoryInfoTag.STRIPE, null);
+    assertEquals(65536, client.policies(deep).stripe().targetStripeSize());
+  }
+
+  @Test
+  void policiesThatCannotBeUsedAreRefused() throws Exception {
+    client.setPolicy(InodeIds.ROOT, DirectoryInfoTag.STRIPE, null);
+    EggsException e = assertThrows(EggsException.class, () -> client.policies(InodeIds.ROOT));
+    assertEquals(ErrorCode.BAD_DIRECTORY_INFO, e.code());
+    client.setPolicy(InodeIds.ROOT, DirectoryInfoTag.STRIPE, new byte[] {1, 2, 3});
+    e = assertThrows(EggsException.class, () -> client.create("/x"));
+    assertEquals(ErrorCode.BAD_DIRECTORY_INFO, e.code());
+  }
+
+  @Test
+  void aWalkSeesEverything() throws Exception {
+    Set<String> expected = new TreeSet<>();
+    for (int i = 0; i < 12; i++) {
+      client.mkdirs("/w/d" + i + "/sub");
+      expected.add("/w/d" + i);
+      expected.add("/w/d" + i + "/sub");
+      for (int f = 0; f < 5; f++) {
+        touch("/w/d" + i + "/sub/f" + f);
+        expected.add("/w/d" + i + "/sub/f" + f);
+      }
+    }
+    Set<String> seen = new ConcurrentSkipListSet<>();
+    TreeWalk.walk(
+        client,
+        client.resolve("/w").id(),
+        "/w",
+        visit -> {
+          assertTrue(visit.current());
+          assertTrue(seen.add(visit.path()), "visited twice: " + visit.path());
+          return true;
+        });
+    assertEquals(expected, seen);
+  }
+
+  @Test
+  void aWalkToleratesVanishedDirectoriesAndReportsTheRest() throws Exception {
+    long gone = client.mkdirs("/w/gone");
+    long broken = client.mkdirs("/w/broken");
+    touch("/w/gone/a");
+    touch("/w/broken/a");
+    long top = client.resolve("/w").id();
+    cluster.hook =
+        request -> {
+          if (request instanceof ReadDirRequest r && r.dirId() == gone) {
+            throw new EggsException(ErrorCode.DIRECTORY_NOT_FOUND);
+          }
+        };
+    AtomicInteger visits = new AtomicInteger();
+    TreeWalk.walk(client, top, "/w", visit -> visits.incrementAndGet() > 0);
+    assertEquals(3, visits.get());
+
+    cluster.hook =
+        request -> {
+          if (request instanceof ReadDirRequest r && r.dirId() == broken) {
+            throw new EggsException(ErrorCode.INTERNAL_ERROR);
+          }
+        };
+    IOException e =
+        assertThrows(IOException.class, () -> TreeWalk.walk(client, top, "/w", visit -> true));
+    assertTrue(e.getMessage().contains("/w/broken"), e.getMessage());
+
+    cluster.hook = request -> {};
+    assertThrows(
+        IOException.class,
+        () ->
+            TreeWalk.walk(
+                client,
+                top,
+                "/w",
+                visit -> {
+                  throw new IllegalStateException("visitor fails");
+                }));
+  }
+
+  @Test
+  void aLookupOfAMissingNameCostsOneRequest() throws Exception {
+    AtomicInteger lookups = new AtomicInteger();
+    cluster.hook =
+        request -> {
+          if (request instanceof LookupRequest) {
+            lookups.incrementAndGet();
+          }
+        };
+    assertThrows(EggsException.class, () -> client.resolve("/missing"));
+    assertEquals(1, lookups.get());
+  }
+}

@@ -1,0 +1,243 @@
+package org.eggsfs.client;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.core.Parity;
+import org.eggsfs.protocol.DirectoryInfoTag;
+import org.eggsfs.protocol.struct.SpanPolicy;
+import org.eggsfs.protocol.struct.SpanPolicyEntry;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Reads give the right bytes or an error, whatever up to P blocks of a span do. */
+final class RecoveryTest {
+  private FakeCluster cluster;
+  private EggsClient client;
+
+  @BeforeEach
+  void start() throws Exception {
+    cluster = new FakeCluster(16);
+    client = cluster.connect(b -> b.readDeadline(Duration.ZERO));
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    client.close();
+    cluster.close();
+  }
+
+  private long write(int parity, byte[] data) throws Exception {
+    client.setPolicy(
+        InodeIds.ROOT,
+        DirectoryInfoTag.SPAN,
+        FakeCluster.entry(
+                DirectoryInfoTag.SPAN,
+                new SpanPolicy(List.of(new SpanPolicyEntry(1 << 20, parity))))
+            .body());
+    try (FileWriter writer = client.create("/f" + parity)) {
+      writer.write(data);
+      return writer.commit();
+    }
+  }
+
+  private static byte[] read(EggsClient client, long id) throws Exception {
+    try (FileReader reader = client.open(id)) {
+      ByteBuffer all = ByteBuffer.allocate((int) reader.size());
+      reader.readFully(0, all);
+      return all.array();
+    }
+  }
+
+  static Stream<Integer> codes() {
+    return Stream.of(
+        Parity.of(1, 4), Parity.of(2, 4), Parity.of(4, 2), Parity.of(10, 4), Parity.of(3, 1));
+  }
+
+  @ParameterizedTest
+  @MethodSource("codes")
+  void anyBlocksUpToParityMayBeMissing(int parity) throws Exception {
+    byte[] data = FileRoundTripTest.data(400_000, parity);
+    long id = write(parity, data);
+    int blocks = Parity.blocks(parity);
+    Random random = new Random(parity);
+    for (int pattern = 0; pattern < 12; pattern++) {
+      int[] order = random.ints(0, blocks).distinct().limit(blocks).toArray();
+      int missing = 1 + pattern % Parity.parity(parity);
+      byte[][] removed = new byte[missing][];
+      for (int i = 0; i < missing; i++) {
+        removed[i] =
+            cluster.serverOf(id, 0, order[i]).blocks().remove(cluster.blockId(id, 0, order[i]));
+      }
+      assertArrayEquals(data, read(client, id), "missing " + Arrays.toString(order));
+      try (FileReader reader = client.open(id)) {
+        for (int i = 0; i < 5; i++) {
+          int at = random.nextInt(data.length - 9000);
+          ByteBuffer part = ByteBuffer.allocate(random.nextInt(1, 9000));
+          reader.readFully(at, part);
+          assertArrayEquals(Arrays.copyOfRange(data, at, at + part.capacity()), part.array());
+        }
+      }
+      for (int i = 0; i < missing; i++) {
+        cluster
+            .serverOf(id, 0, order[i])
+            .blocks()
+            .put(cluster.blockId(id, 0, order[i]), removed[i]);
+      }
+    }
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = FakeBlockServer.Fault.class,
+      names = {"NONE", "HANG"},
+      mode = EnumSource.Mode.EXCLUDE)
+  void faultyServersUpToParityAreReadAround(FakeBlockServer.Fault fault) throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 21);
+    int parity = Parity.of(4, 2);
+    long id = write(parity, data);
+    cluster.serverOf(id, 0, 0).fault = fault;
+    if (fault != FakeBlockServer.Fault.OTHER_DATA) {
+      cluster.serverOf(id, 0, 3).fault = fault;
+    }
+    assertArrayEquals(data, read(client, id));
+    assertArrayEquals(data, read(client, id), "again, on whatever connections are left");
+    if (fault == FakeBlockServer.Fault.OTHER_DATA) {
+      assertTrue(client.readCounters().wrongBlocks() > 0, "the wrong block is reported");
+    } else {
+      assertTrue(client.readCounters().recoveries() > 0);
+    }
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  /** Windows that hold less than the span: only stripe CRCs can tell, and then the puzzle. */
+  @Test
+  void aBlockOfOtherDataIsFoundStripeByStripe() throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 22);
+    long id = write(Parity.of(4, 2), data);
+    cluster.serverOf(id, 0, 1).fault = FakeBlockServer.Fault.OTHER_DATA;
+    int stripe = data.length / 7;
+    try (FileReader reader = client.open(id)) {
+      for (int at = 0; at + 2 * stripe <= data.length; at += stripe) {
+        ByteBuffer part = ByteBuffer.allocate(2 * stripe);
+        reader.readFully(at, part);
+        assertEquals(2 * stripe, part.position());
+      }
+      ByteBuffer most = ByteBuffer.allocate(300_000);
+      reader.readFully(0, most);
+      assertArrayEquals(Arrays.copyOf(data, 200_000), Arrays.copyOf(most.array(), 200_000));
+    }
+    assertTrue(client.readCounters().wrongBlocks() > 0);
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  @Test
+  void hungServersAreHedged() throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 23);
+    long id = write(Parity.of(4, 2), data);
+    cluster.serverOf(id, 0, 0).fault = FakeBlockServer.Fault.HANG;
+    cluster.serverOf(id, 0, 2).fault = FakeBlockServer.Fault.HANG;
+    assertArrayEquals(data, read(client, id));
+    assertTrue(client.readCounters().hedgesFired() > 0);
+  }
+
+  @Test
+  void hungMirrorsAreHedged() throws Exception {
+    byte[] data = FileRoundTripTest.data(50_000, 24);
+    long id = write(Parity.of(1, 2), data);
+    cluster.serverOf(id, 0, 0).fault = FakeBlockServer.Fault.HANG;
+    cluster.serverOf(id, 0, 1).fault = FakeBlockServer.Fault.HANG;
+    for (int i = 0; i < 6; i++) {
+      assertArrayEquals(data, read(client, id));
+    }
+  }
+
+  @Test
+  void slowServersCostNoBytes() throws Exception {
+    byte[] data = FileRoundTripTest.data(900_000, 25);
+    long id = write(Parity.of(4, 2), data);
+    cluster.serverOf(id, 0, 0).fetchDelayMillis = 60;
+    cluster.serverOf(id, 0, 5).fetchDelayMillis = 40;
+    for (int i = 0; i < 10; i++) {
+      assertArrayEquals(data, read(client, id));
+    }
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  @Test
+  void moreThanParityIsACleanError() throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 26);
+    long id = write(Parity.of(4, 2), data);
+    for (int b : new int[] {1, 2, 4}) {
+      cluster.serverOf(id, 0, b).blocks().remove(cluster.blockId(id, 0, b));
+    }
+    IOException e = assertThrows(IOException.class, () -> read(client, id));
+    assertTrue(e.getMessage().contains("blocks needed"), e.getMessage());
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  @Test
+  void moreThanParityOfDamagedPagesIsACleanError() throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 27);
+    long id = write(Parity.of(4, 2), data);
+    for (int b : new int[] {0, 1, 5}) {
+      cluster.serverOf(id, 0, b).fault = FakeBlockServer.Fault.FLIP_DATA;
+    }
+    assertThrows(IOException.class, () -> read(client, id));
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  @Test
+  void aReadIsRepeatedUntilBlocksComeBack() throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 28);
+    long id = write(Parity.of(4, 2), data);
+    for (int b : new int[] {0, 1, 2}) {
+      cluster.serverOf(id, 0, b).fault = FakeBlockServer.Fault.ERROR;
+    }
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                Thread.sleep(300);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              cluster.blockServers.forEach(s -> s.fault = FakeBlockServer.Fault.NONE);
+            });
+    try (EggsClient patient = cluster.connect(b -> b.readDeadline(Duration.ofSeconds(20)))) {
+      assertArrayEquals(data, read(patient, id));
+      assertTrue(patient.readCounters().repeatedReads() > 0);
+    }
+  }
+
+  @Test
+  void deadPooledConnectionsAreNoFailures() throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 29);
+    long id = write(Parity.of(4, 2), data);
+    assertArrayEquals(data, read(client, id));
+    for (int i = 0; i < 5; i++) {
+      cluster.blockServers.forEach(FakeBlockServer::dropConnections);
+      assertArrayEquals(data, read(client, id));
+    }
+    cluster.blockServers.forEach(s -> s.requestsPerConnection = 1);
+    for (int i = 0; i < 5; i++) {
+      assertArrayEquals(data, read(client, id));
+    }
+    assertEquals(0, client.readCounters().recoveries());
+  }
+}
