@@ -80,17 +80,12 @@ abstract class InstanceBench implements Callable<Integer> {
   private static void remove(EggsClient client, long directory) throws EggsException, IOException {
     List<CurrentEdge> edges = new ArrayList<>();
     client.list(directory, edges::add);
-    int each = (edges.size() + REMOVERS - 1) / REMOVERS;
     Workers.times(
         "remove",
         REMOVERS,
-        each,
+        edges.size(),
         (worker, sequence) -> {
-          int index = worker * each + sequence;
-          if (index >= edges.size()) {
-            return;
-          }
-          CurrentEdge edge = edges.get(index);
+          CurrentEdge edge = edges.get(sequence);
           if (InodeIds.isDirectory(edge.targetId())) {
             remove(client, edge.targetId());
             client.rmdir(directory, edge.name());

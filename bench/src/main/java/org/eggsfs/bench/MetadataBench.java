@@ -24,6 +24,7 @@ import picocli.CommandLine.Option;
 final class MetadataBench extends InstanceBench {
   private static final int DIRECTORIES = 64;
   private static final int[] WORKERS = {1, 32, 128};
+  private static final int FILLERS = 32;
   private static final byte[] NO_NOTE = {};
 
   @Option(
@@ -114,24 +115,24 @@ final class MetadataBench extends InstanceBench {
         workers,
         each,
         (worker, sequence) -> create(client, directory, bytes("entry-" + worker + "-" + sequence)));
-    int expected = workers * each;
+    int entries = workers * each;
     Workers.Operation listing =
         (worker, sequence) -> {
           AtomicInteger count = new AtomicInteger();
           client.list(directory, edge -> count.incrementAndGet());
-          if (count.get() != expected) {
-            throw new IOException("listed " + count.get() + " of " + expected + " entries");
+          if (count.get() != entries) {
+            throw new IOException("listed " + count.get() + " of " + entries + " entries");
           }
         };
     Workers.forSeconds("warm-up", 1, Math.min(1, seconds), listing);
     Figure figure = Workers.forSeconds("readdir", 1, seconds, listing);
     report.add(
         new Figure(
-            "readdir of " + expected,
+            "readdir of " + entries,
             1,
-            figure.count() * expected,
+            figure.count() * entries,
             figure.seconds(),
-            figure.rate() * expected,
+            figure.rate() * entries,
             "entries/s",
             figure.p50Nanos(),
             figure.p99Nanos()));

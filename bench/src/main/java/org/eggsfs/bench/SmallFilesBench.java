@@ -27,19 +27,17 @@ final class SmallFilesBench extends InstanceBench {
 
   @Override
   void measure(EggsClient client, long root, Report report) throws EggsException, IOException {
-    int each = Math.max(1, files / workers);
     for (int size : SIZES) {
       long directory = client.mkdir(root, bytes("s" + size));
       byte[] content = new byte[size];
       new SplittableRandom(SEED).nextBytes(content);
-      long[] ids = new long[workers * each];
+      long[] ids = new long[files];
       report.add(
           Workers.times(
               "write files of " + size + " B",
               workers,
-              each,
-              (worker, sequence) -> {
-                int number = worker * each + sequence;
+              files,
+              (worker, number) -> {
                 try (FileWriter writer = client.create(directory, bytes("f" + number))) {
                   writer.write(content, 0, content.length);
                   ids[number] = writer.commit();
@@ -47,7 +45,7 @@ final class SmallFilesBench extends InstanceBench {
               }));
       Workers.Operation read =
           (worker, sequence) -> {
-            try (FileReader reader = client.open(ids[worker * each + sequence]);
+            try (FileReader reader = client.open(ids[sequence]);
                 InputStream in = reader.stream()) {
               int length = in.readAllBytes().length;
               if (length != size) {
@@ -55,8 +53,8 @@ final class SmallFilesBench extends InstanceBench {
               }
             }
           };
-      report.add(Workers.times("read files of " + size + " B", workers, each, read));
-      report.add(Workers.times("read again files of " + size + " B", workers, each, read));
+      report.add(Workers.times("read files of " + size + " B", workers, files, read));
+      report.add(Workers.times("read again files of " + size + " B", workers, files, read));
     }
   }
 }

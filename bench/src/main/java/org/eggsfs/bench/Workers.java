@@ -7,13 +7,14 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eggsfs.protocol.EggsException;
 
 /** Runs one operation again and again in a number of workers, each on a virtual thread. */
 final class Workers {
   private Workers() {}
 
-  /** One operation; {@code sequence} counts within the worker. */
+  /** One operation of a worker; {@code sequence} tells the operations apart. */
   interface Operation {
     void run(int worker, int sequence) throws EggsException, IOException;
   }
@@ -22,13 +23,42 @@ final class Workers {
   static Figure forSeconds(String name, int workers, double seconds, Operation operation)
       throws EggsException, IOException {
     long end = System.nanoTime() + (long) (seconds * 1e9);
-    return run(name, workers, Integer.MAX_VALUE, end, operation);
+    return run(
+        name,
+        workers,
+        (worker, latencies) -> {
+          for (int i = 0; ; i++) {
+            long before = System.nanoTime();
+            if (before >= end) {
+              return;
+            }
+            operation.run(worker, i);
+            latencies.add(System.nanoTime() - before);
+          }
+        });
   }
 
-  /** Runs so many operations in each worker. */
-  static Figure times(String name, int workers, int each, Operation operation)
+  /**
+   * Runs so many operations altogether; {@code sequence} counts over all workers, each of which
+   * takes the next when it has done one.
+   */
+  static Figure times(String name, int workers, int total, Operation operation)
       throws EggsException, IOException {
-    return run(name, workers, each, Long.MAX_VALUE, operation);
+    AtomicInteger next = new AtomicInteger();
+    return run(
+        name,
+        workers,
+        (worker, latencies) -> {
+          for (int i = next.getAndIncrement(); i < total; i = next.getAndIncrement()) {
+            long before = System.nanoTime();
+            operation.run(worker, i);
+            latencies.add(System.nanoTime() - before);
+          }
+        });
+  }
+
+  private interface Loop {
+    void run(int worker, Latencies latencies) throws EggsException, IOException;
   }
 
   private static Figure run(String name, int workers, int each, long endNanos, Operation operation)
@@ -43,7 +73,7 @@ final class Workers {
         running.add(
             threads.submit(
                 () -> {
-                  loop(worker, each, endNanos, operation, latencies[worker]);
+                  loop.run(worker, latencies[worker]);
                   return null;
                 }));
       }
@@ -63,18 +93,5 @@ final class Workers {
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     return Figure.operations(name, workers, seconds, Latencies.merge(latencies));
-  }
-
-  private static void loop(
-      int worker, int each, long endNanos, Operation operation, Latencies latencies)
-      throws EggsException, IOException {
-    for (int i = 0; i < each; i++) {
-      long before = System.nanoTime();
-      if (before >= endNanos) {
-        return;
-      }
-      operation.run(worker, i);
-      latencies.add(System.nanoTime() - before);
-    }
   }
 }
