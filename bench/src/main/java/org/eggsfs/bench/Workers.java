@@ -61,8 +61,7 @@ final class Workers {
     void run(int worker, Latencies latencies) throws EggsException, IOException;
   }
 
-  private static Figure run(String name, int workers, int each, long endNanos, Operation operation)
-      throws EggsException, IOException {
+  private static Figure run(String name, int workers, Loop loop) throws EggsException, IOException {
     Latencies[] latencies = new Latencies[workers];
     long start = System.nanoTime();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
