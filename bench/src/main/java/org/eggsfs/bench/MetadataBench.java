@@ -108,14 +108,11 @@ final class MetadataBench extends InstanceBench {
 
   private void list(EggsClient client, long root, Report report) throws EggsException, IOException {
     long directory = client.mkdir(root, bytes("list"));
-    int workers = 32;
-    int each = Math.max(1, entries / workers);
     Workers.times(
         "fill",
-        workers,
-        each,
-        (worker, sequence) -> create(client, directory, bytes("entry-" + worker + "-" + sequence)));
-    int entries = workers * each;
+        FILLERS,
+        entries,
+        (worker, sequence) -> create(client, directory, bytes("entry-" + sequence)));
     Workers.Operation listing =
         (worker, sequence) -> {
           AtomicInteger count = new AtomicInteger();
