@@ -81,6 +81,51 @@ class GroupCommitterTest {
   }
 
   @Test
+  void anErrorCountsAsAFailureAndTheCallbackMayClose() throws InterruptedException {
+    CountDownLatch failed = new CountDownLatch(1);
+    MemoryStore memory = new MemoryStore();
+    KeyValueStore broken =
+        new KeyValueStore() {
+          @Override
+          public Snapshot snapshot() {
+            return memory.snapshot();
+          }
+
+          @Override
+          public void write(List<Change> changes, boolean sync) {
+            throw new OutOfMemoryError("scripted");
+          }
+
+          @Override
+          public void checkpoint(Path directory) {
+            memory.checkpoint(directory);
+          }
+
+          @Override
+          public void close() {
+            memory.close();
+          }
+        };
+    GroupCommitter[] committer = new GroupCommitter[1];
+    committer[0] =
+        new GroupCommitter(
+            "test-committer",
+            broken,
+            () -> {
+              committer[0].close();
+              failed.countDown();
+            });
+    byte[] key = {1};
+    committer[0].submit(List.of(new Change(key, key)), () -> {});
+    assertTrue(failed.await(10, TimeUnit.SECONDS));
+    // Nobody may hang on a committer that is gone.
+    for (int i = 0; i < 10_000; i++) {
+      committer[0].submit(List.of(new Change(key, key)), () -> {});
+    }
+    committer[0].close();
+  }
+
+  @Test
   void nothingIsAcknowledgedAfterAFailure() throws InterruptedException {
     ScriptedStore store = new ScriptedStore(2);
     AtomicInteger acknowledged = new AtomicInteger();

@@ -44,7 +44,12 @@ public final class DataDirectory implements AutoCloseable {
    */
   public static DataDirectory open(Path path, String format) throws IOException {
     try {
+      boolean fresh = !Files.isDirectory(path);
       Files.createDirectories(path);
+      if (fresh && path.toAbsolutePath().getParent() != null) {
+        // Without it a power loss could take the directory with everything acknowledged in it.
+        sync(path.toAbsolutePath().getParent());
+      }
     } catch (IOException e) {
       throw new IOException(
           "cannot create the data directory " + path + " (" + e.getMessage() + ")", e);

@@ -123,6 +123,16 @@ class OverlayTest {
   }
 
   @Test
+  void aSnapshotMayBeClosedTwice() {
+    try (RocksStore store = RocksStore.open(directory)) {
+      KeyValueStore.Snapshot snapshot = store.snapshot();
+      snapshot.close();
+      snapshot.close();
+      store.snapshot().close();
+    }
+  }
+
+  @Test
   void memoryLosesWhatWasNotSynced() {
     MemoryStore store = new MemoryStore();
     byte[] kept = {1};

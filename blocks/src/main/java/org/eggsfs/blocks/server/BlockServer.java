@@ -142,8 +142,6 @@ public final class BlockServer implements AutoCloseable {
           channel.close();
           continue;
         }
-        channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
         serve(channel);
       } catch (ClosedChannelException e) {
         return;
@@ -163,7 +161,14 @@ public final class BlockServer implements AutoCloseable {
     }
   }
 
-  private void serve(SocketChannel channel) {
+  private void serve(SocketChannel channel) throws IOException {
+    try {
+      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+      channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+    } catch (IOException e) {
+      channel.close();
+      throw e;
+    }
     Connection connection = new Connection(channel, handler, runtime, config.connectionTimeout());
     connections.add(connection);
     runtime.add(connection);

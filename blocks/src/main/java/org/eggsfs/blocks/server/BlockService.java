@@ -90,7 +90,14 @@ final class BlockService implements AutoCloseable {
     Files.createDirectories(directory);
     byte[] fresh = new byte[16];
     new SecureRandom().nextBytes(fresh);
-    byte[] secretKey = KeyFile.readOrCreate(directory, fresh);
+    byte[] secretKey;
+    // Two processes must not format the same new disk, so the directory is locked first.
+    try (Posix.Descriptor formatting = Posix.open(directory)) {
+      if (!Posix.lock(formatting)) {
+        throw new IOException(directory + " is being opened by another process; try again");
+      }
+      secretKey = KeyFile.readOrCreate(directory, fresh);
+    }
     Posix.Descriptor lock = Posix.open(directory.resolve(KeyFile.NAME));
     try {
       if (!Posix.lock(lock)) {
@@ -272,6 +279,15 @@ final class BlockService implements AutoCloseable {
     }
   }
 
+  /** The block was erased while it was written: it must not appear. */
+  static final class ErasedMeanwhileException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    ErasedMeanwhileException() {
+      super("the block was erased while it was written");
+    }
+  }
+
   /** A block on its way to the disk, under a temporary name. */
   final class Writing {
     private final long blockId;
@@ -322,7 +338,7 @@ final class BlockService implements AutoCloseable {
 
     private void rename() throws IOException {
       if (recentErasures.contains(blockId, System.nanoTime())) {
-        throw new IOException("the block was erased while it was written");
+        throw new ErasedMeanwhileException();
       }
       Path target = path(blockId);
       boolean replaces = Files.exists(target);

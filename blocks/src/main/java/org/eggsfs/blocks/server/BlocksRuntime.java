@@ -34,6 +34,9 @@ public final class BlocksRuntime implements AutoCloseable {
   /** All transfers at once use no more than this many chunks (about 34 MiB); others wait. */
   private static final int CHUNKS_MAX = 64;
 
+  /** Longer than a stalled peer may keep one. */
+  private static final long CHUNK_WAIT_SECONDS = 60;
+
   /** Chunks kept for reuse. */
   private static final int CHUNKS_KEPT = 16;
 
@@ -72,9 +75,22 @@ public final class BlocksRuntime implements AutoCloseable {
     return timer;
   }
 
-  /** Takes a transfer buffer, waiting while all are in use. */
+  /**
+   * Takes a transfer buffer, waiting while all are in use.
+   *
+   * @throws IllegalStateException if none becomes free for so long that peers must be stalling
+   */
   ByteBuffer takeChunk() {
-    chunkPermits.acquireUninterruptibly();
+    boolean free;
+    try {
+      free = chunkPermits.tryAcquire(CHUNK_WAIT_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      free = false;
+    }
+    if (!free) {
+      throw new IllegalStateException("all transfer buffers are in use");
+    }
     synchronized (chunks) {
       ByteBuffer chunk = chunks.pollFirst();
       if (chunk != null) {

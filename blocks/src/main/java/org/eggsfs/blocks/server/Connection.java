@@ -34,7 +34,7 @@ final class Connection implements Runnable {
   /** A transfer buffer is held meanwhile, so a stalled body ends the connection soon. */
   private static final long BODY_STALL_NANOS = 30_000_000_000L;
 
-  private record Pending(long blockId, CompletableFuture<Response> response) {}
+  private record Pending(long serviceId, long blockId, CompletableFuture<Response> response) {}
 
   private final SocketChannel channel;
   private final RequestHandler handler;
@@ -124,10 +124,10 @@ final class Connection implements Runnable {
     extendDeadline(timeoutNanos);
     boolean pipelined = isPipelined();
     long blockId = RequestHandler.blockId(request);
-    awaitSameBlock(blockId);
+    awaitSameBlock(serviceId, blockId);
     CompletableFuture<Response> response = handler.handle(this, serviceId, request, pipelined);
     if (pipelined) {
-      enqueue(new Pending(blockId, response));
+      enqueue(new Pending(serviceId, blockId, response));
       // What follows a request that ends the connection is unread data, not requests.
       return !(response.isDone()
           && join(response) instanceof Response.Frame frame
@@ -156,6 +156,10 @@ final class Connection implements Runnable {
     synchronized (pending) {
       return in.hasRemaining() || !pending.isEmpty();
     }
+  }
+
+  private long stallNanos() {
+    return timeoutNanos == 0 ? BODY_STALL_NANOS : Math.min(timeoutNanos, BODY_STALL_NANOS);
   }
 
   // ---------------------------------------------------------------- reading
@@ -188,9 +192,9 @@ final class Connection implements Runnable {
       target.put(in.slice(in.position(), part));
       in.position(in.position() + part);
     }
+    // One limit for the whole piece: a trickling peer must not keep the transfer buffer.
+    extendDeadline(stallNanos());
     while (target.hasRemaining()) {
-      extendDeadline(
-          timeoutNanos == 0 ? BODY_STALL_NANOS : Math.min(timeoutNanos, BODY_STALL_NANOS));
       if (channel.read(target) < 0) {
         throw new EOFException("inside a block");
       }
@@ -202,8 +206,7 @@ final class Connection implements Runnable {
     long left = count;
     while (left > 0) {
       if (!in.hasRemaining()) {
-        extendDeadline(
-            timeoutNanos == 0 ? BODY_STALL_NANOS : Math.min(timeoutNanos, BODY_STALL_NANOS));
+        extendDeadline(stallNanos());
         in.clear();
         int received = channel.read(in);
         in.flip();
@@ -228,11 +231,13 @@ final class Connection implements Runnable {
   }
 
   /** Two requests for one block take effect in their order. */
-  private void awaitSameBlock(long blockId) {
+  private void awaitSameBlock(long serviceId, long blockId) {
     CompletableFuture<Response> earlier = null;
     synchronized (pending) {
       for (Pending request : pending) {
-        if (request.blockId == blockId) {
+        if (blockId != RequestHandler.NO_BLOCK
+            && request.blockId == blockId
+            && request.serviceId == serviceId) {
           earlier = request.response;
         }
       }
@@ -379,7 +384,7 @@ final class Connection implements Runnable {
         }
         chunk.limit(start + length).position(0);
         // A transfer buffer is held meanwhile: a peer that takes nothing must let go of it soon.
-        extendDeadline(BODY_STALL_NANOS);
+        extendDeadline(stallNanos());
         write(chunk);
         chunk.clear();
         start = 0;

@@ -45,7 +45,10 @@ final class RequestHandler {
     CompletableFuture<Response> run() throws EggsException;
   }
 
-  /** The block a request is about; -1 for none. */
+  /** No block has this id: ids are times before the year 2262. */
+  static final long NO_BLOCK = -1;
+
+  /** The block a request is about, or {@link #NO_BLOCK}. */
   static long blockId(BlocksRequest request) {
     return switch (request) {
       case EraseBlockRequest erase -> erase.blockId();
@@ -53,7 +56,7 @@ final class RequestHandler {
       case FetchBlockWithCrcRequest fetch -> fetch.blockId();
       case WriteBlockRequest write -> write.blockId();
       case CheckBlockRequest check -> check.blockId();
-      case TestWriteRequest test -> -1;
+      case TestWriteRequest test -> NO_BLOCK;
     };
   }
 
@@ -78,7 +81,7 @@ final class RequestHandler {
     service.requests.increment();
     if (dataSize(request) > ProtocolConstants.MAX_BLOCK_SIZE) {
       // Draining gigabytes for an impossible request helps nobody.
-      return done(Response.error(ErrorCode.BLOCK_TOO_BIG, true));
+      return done(Response.error(tooBig(service, request), true));
     }
     Executor executor = pipelined ? server.queue(service) : Runnable::run;
     return switch (request) {
@@ -117,6 +120,23 @@ final class RequestHandler {
                 return done(Response.of(check.kind(), new CheckBlockResponse()));
               });
     };
+  }
+
+  /** The certificate comes first (blocks.md section 6.3): strangers learn nothing else. */
+  private static ErrorCode tooBig(BlockService service, BlocksRequest request) {
+    if (request instanceof WriteBlockRequest write) {
+      try {
+        service.checkWrite(
+            write.blockId(),
+            write.crc(),
+            write.size(),
+            write.certificate(),
+            ProtocolConstants.MAX_BLOCK_SIZE);
+      } catch (EggsException e) {
+        return e.code();
+      }
+    }
+    return ErrorCode.BLOCK_TOO_BIG;
   }
 
   private static long dataSize(BlocksRequest request) {
@@ -223,6 +243,9 @@ final class RequestHandler {
 
   private static ErrorCode classify(BlockService service, Throwable failure) {
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    if (cause instanceof BlockService.ErasedMeanwhileException) {
+      return ErrorCode.BLOCK_TOO_OLD_FOR_WRITE;
+    }
     return cause instanceof IOException e
         ? service.classify(e, "commit of a block")
         : ErrorCode.INTERNAL_ERROR;

@@ -226,6 +226,40 @@ class BlockServerTest {
   }
 
   @Test
+  void anImpossibleSizeEndsTheConnectionAndItsDataIsNotTakenForRequests() throws IOException {
+    long size = 101L << 20;
+    long certificate = Certificates.writeCertificate(key, service, NOW, 0, size);
+    ByteBuffer requests = Frames.buffer(200);
+    Frames.putBlocksRequest(
+        requests,
+        service,
+        BlocksKind.WRITE_BLOCK,
+        new WriteBlockRequest(NOW, 0, size, certificate));
+    // The beginning of the body looks like a request.
+    Frames.putBlocksRequest(
+        requests, service, BlocksKind.FETCH_BLOCK, new FetchBlockRequest(NOW, 0, 0));
+    socket.getOutputStream().write(requests.array(), 0, requests.position());
+    expectError(ErrorCode.BLOCK_TOO_BIG);
+    assertEquals(-1, in.read());
+  }
+
+  @Test
+  void aDiskThatIsGoneErasesNothing() throws IOException {
+    write(NOW, data(5));
+    now = NOW + BlockServerConfig.ERASE_CUTOFF;
+    Path disk = directory.resolve("0");
+    Path elsewhere = directory.resolve("elsewhere");
+    Files.move(disk, elsewhere);
+    long certificate = Certificates.eraseCertificate(key, service, NOW);
+    send(service, BlocksKind.ERASE_BLOCK, new EraseBlockRequest(NOW, certificate), NONE);
+    expectError(ErrorCode.BLOCK_IO_ERROR_DEVICE);
+    send(service, BlocksKind.FETCH_BLOCK, new FetchBlockRequest(NOW, 0, 4096), NONE);
+    expectError(ErrorCode.BLOCK_IO_ERROR_DEVICE);
+    Files.move(elsewhere, disk);
+    assertArrayEquals(data(5), fetch(NOW, 0, SIZE));
+  }
+
+  @Test
   void noiseEndsItsConnectionOnly() throws IOException {
     Random random = new Random(42);
     for (int i = 0; i < 50; i++) {

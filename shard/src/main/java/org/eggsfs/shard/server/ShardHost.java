@@ -11,10 +11,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.eggsfs.consensus.GroupCommitter;
 import org.eggsfs.core.CbcMac;
 import org.eggsfs.protocol.ErrorCode;
@@ -204,6 +206,8 @@ public final class ShardHost implements AutoCloseable {
             if (!Files.isDirectory(target)) {
               Path temporary =
                   directory.path().resolve("tmp.snapshot-" + Long.toUnsignedString(id));
+              // A crash may have left half of one.
+              deleteTree(temporary);
               store.checkpoint(temporary);
               Files.move(temporary, target);
             }
@@ -213,6 +217,17 @@ public final class ShardHost implements AutoCloseable {
             done.accept(ErrorCode.CANNOT_CREATE_DB_SNAPSHOT);
           }
         });
+  }
+
+  private static void deleteTree(Path root) throws IOException {
+    if (!Files.exists(root)) {
+      return;
+    }
+    try (Stream<Path> paths = Files.walk(root)) {
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    }
   }
 
   /** The addresses of a hosted shard. */

@@ -38,7 +38,6 @@ import org.eggsfs.shard.state.ReadContext;
 import org.eggsfs.store.KeyValueStore;
 import org.eggsfs.store.KeyValueStore.Change;
 import org.eggsfs.store.Overlay;
-import org.eggsfs.store.StoreException;
 import org.eggsfs.store.WriteTarget;
 
 /**
@@ -63,6 +62,9 @@ final class ShardLoop implements Runnable {
 
   /** Where the shards' clock may run ahead of the wall clock before an operator should know. */
   private static final long CLOCK_AHEAD_ALERT_NANOS = 1_000_000_000L;
+
+  /** A broken record is read again and again; its stack trace is not news each time. */
+  private static final long READ_ALERT_PERIOD_NANOS = 1_000_000_000L;
 
   /** An answer that waits for its batch to become durable. */
   private record Waiting(
@@ -107,6 +109,7 @@ final class ShardLoop implements Runnable {
   private List<Change> changes = new ArrayList<>();
   private List<Waiting> waiting = new ArrayList<>();
   private long batchNumber = 1;
+  private long lastReadAlertNanos = System.nanoTime() - READ_ALERT_PERIOD_NANOS - 1;
   private boolean clockAlerted;
   private volatile boolean stopping;
 
@@ -247,12 +250,21 @@ final class ShardLoop implements Runnable {
       response = shard.state.read(snapshot, new ReadContext(signed, shard.blockServices), request);
     } catch (EggsException e) {
       error = e.code();
-    } catch (StoreException e) {
-      LOGGER.log(System.Logger.Level.ERROR, "a read of shard " + shard.number + " failed", e);
+    } catch (RuntimeException e) {
+      // An answer, whatever happened: a client that hears nothing asks again for ten seconds.
+      alertFailedRead(shard, e);
       error = ErrorCode.INTERNAL_ERROR;
     }
     encode(requestId, request.kind(), shard.durableIndex, signed, response, error);
     send(origin.channel, source);
+  }
+
+  private void alertFailedRead(HostedShard shard, RuntimeException e) {
+    long now = System.nanoTime();
+    if (now - lastReadAlertNanos > READ_ALERT_PERIOD_NANOS) {
+      lastReadAlertNanos = now;
+      LOGGER.log(System.Logger.Level.ERROR, "a read of shard " + shard.number + " failed", e);
+    }
   }
 
   private void acceptWrite(

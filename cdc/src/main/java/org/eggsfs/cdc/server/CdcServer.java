@@ -1,0 +1,286 @@
+package org.eggsfs.cdc.server;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.nio.channels.DatagramChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.eggsfs.cdc.state.CdcState;
+import org.eggsfs.consensus.GroupCommitter;
+import org.eggsfs.net.Addresses;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.store.DataDirectory;
+import org.eggsfs.store.KeyValueStore;
+import org.eggsfs.store.KeyValueStore.Change;
+import org.eggsfs.store.RocksStore;
+import org.eggsfs.store.StoreException;
+import org.eggsfs.store.WriteTarget;
+
+/**
+ * The cross-directory coordinator as a running server: a database, a committer, an event loop, a
+ * maintenance thread, one or two UDP sockets for clients and as many for the shards.
+ *
+ * <p>An answered operation is on disk. After {@code kill -9} the server goes on with every
+ * transaction that had started, and a client that asks again gets the answer of the first try.
+ */
+public final class CdcServer implements AutoCloseable {
+  private static final System.Logger LOGGER = System.getLogger(CdcServer.class.getName());
+  private static final String FORMAT = "eggscdc 1";
+  private static final int SOCKET_BUFFER_BYTES = 4 << 20;
+
+  private final DataDirectory directory;
+  private final KeyValueStore store;
+  private final GroupCommitter committer;
+  private final List<InetSocketAddress> addresses = new ArrayList<>();
+  private final Maintenance maintenance;
+  private final CdcLoop loop;
+  private Thread thread;
+  private boolean closed;
+
+  private CdcServer(CdcConfig config, Runnable onFailure) throws IOException {
+    directory = DataDirectory.open(config.dataDirectory(), FORMAT);
+    List<AutoCloseable> opened = new ArrayList<>();
+    opened.add(directory);
+    try {
+      store = RocksStore.open(config.dataDirectory().resolve("db"));
+      opened.add(store);
+      initialize(store);
+      committer = new GroupCommitter("cdc-committer", store, onFailure);
+      opened.add(committer);
+      List<DatagramChannel> clientChannels = bindForClients(config, opened);
+      for (DatagramChannel channel : clientChannels) {
+        addresses.add(Addresses.reachable((InetSocketAddress) channel.getLocalAddress()));
+      }
+      List<DatagramChannel> shardChannels = new ArrayList<>();
+      for (InetSocketAddress address : config.bindAddresses()) {
+        DatagramChannel channel = bind(new InetSocketAddress(address.getAddress(), 0));
+        opened.add(channel);
+        shardChannels.add(channel);
+      }
+      ShardAddresses shardAddresses = new ShardAddresses();
+      maintenance = new Maintenance(config, addresses, shardAddresses);
+      opened.add(maintenance);
+      loop =
+          new CdcLoop(
+              config,
+              store,
+              committer,
+              shardAddresses,
+              clientChannels,
+              shardChannels,
+              this::makeSnapshot,
+              maintenance::refreshSoon,
+              onFailure);
+    } catch (IOException | RuntimeException e) {
+      for (AutoCloseable resource : opened.reversed()) {
+        closeQuietly(resource);
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * Starts a server; it serves when this returns and registers in the background.
+   *
+   * @param onFailure called, on a thread of the server, when the disk or the loop has failed and
+   *     nothing is answered any more; the process should end then, from another thread
+   * @throws IOException if the data directory or a port cannot be used, with the remedy
+   */
+  public static CdcServer start(CdcConfig config, Runnable onFailure) throws IOException {
+    CdcServer server;
+    try {
+      server = new CdcServer(config, onFailure);
+    } catch (StoreException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+    server.thread = Thread.ofPlatform().name("cdc-loop").start(server.loop);
+    server.maintenance.start();
+    return server;
+  }
+
+  private static void initialize(KeyValueStore store) {
+    List<Change> changes = new ArrayList<>();
+    WriteTarget target =
+        new WriteTarget() {
+          @Override
+          public void put(byte[] key, byte[] value) {
+            changes.add(new Change(key, value));
+          }
+
+          @Override
+          public void delete(byte[] key) {
+            changes.add(new Change(key, null));
+          }
+        };
+    try (KeyValueStore.Snapshot view = store.snapshot()) {
+      if (CdcState.isInitialized(view)) {
+        return;
+      }
+    }
+    CdcState.initialize(target);
+    store.write(changes, true);
+  }
+
+  private static List<DatagramChannel> bindForClients(CdcConfig config, List<AutoCloseable> opened)
+      throws IOException {
+    PortFile ports = new PortFile(config.dataDirectory().resolve("ports"));
+    List<DatagramChannel> channels = new ArrayList<>();
+    List<Integer> chosen = new ArrayList<>();
+    for (InetSocketAddress address : config.bindAddresses()) {
+      DatagramChannel channel = bindRemembered(address, ports.get(channels.size()));
+      opened.add(channel);
+      channels.add(channel);
+      chosen.add(((InetSocketAddress) channel.getLocalAddress()).getPort());
+    }
+    ports.save(chosen);
+    return channels;
+  }
+
+  /** The port of last time, so that clients need not look again; any other if it is taken. */
+  private static DatagramChannel bindRemembered(InetSocketAddress address, int port)
+      throws IOException {
+    if (address.getPort() == 0 && port != 0) {
+      try {
+        return bind(new InetSocketAddress(address.getAddress(), port));
+      } catch (IOException e) {
+        LOGGER.log(System.Logger.Level.INFO, "port " + port + " is taken now, choosing another");
+      }
+    }
+    return bind(address);
+  }
+
+  private static DatagramChannel bind(InetSocketAddress address) throws IOException {
+    if (address.isUnresolved()) {
+      throw new IOException("no such address: " + address.getHostString());
+    }
+    DatagramChannel channel = DatagramChannel.open(StandardProtocolFamily.INET);
+    try {
+      channel.configureBlocking(false);
+      channel.setOption(StandardSocketOptions.SO_RCVBUF, SOCKET_BUFFER_BYTES);
+      channel.setOption(StandardSocketOptions.SO_SNDBUF, SOCKET_BUFFER_BYTES);
+      channel.bind(address);
+      return channel;
+    } catch (IOException | RuntimeException e) {
+      channel.close();
+      throw new IOException(
+          "cannot bind UDP "
+              + address.getAddress().getHostAddress()
+              + ":"
+              + address.getPort()
+              + " ("
+              + e.getMessage()
+              + "); another process uses it, or the address is not of this machine",
+          e);
+    }
+  }
+
+  private void makeSnapshot(long id, Consumer<ErrorCode> done) {
+    maintenance.execute(
+        () -> {
+          Path snapshot = directory.path().resolve("snapshot-" + Long.toUnsignedString(id));
+          try {
+            if (!Files.isDirectory(snapshot)) {
+              Path temporary = directory.path().resolve("tmp." + snapshot.getFileName());
+              deleteTree(temporary);
+              store.checkpoint(temporary);
+              Files.move(temporary, snapshot);
+            }
+            done.accept(null);
+          } catch (IOException | StoreException e) {
+            LOGGER.log(System.Logger.Level.ERROR, "cannot make the snapshot " + snapshot, e);
+            done.accept(ErrorCode.CANNOT_CREATE_DB_SNAPSHOT);
+          }
+        });
+  }
+
+  /** What a process left that ended in the middle of a checkpoint. */
+  private static void deleteTree(Path tree) throws IOException {
+    if (!Files.exists(tree)) {
+      return;
+    }
+    List<Path> paths;
+    try (Stream<Path> walk = Files.walk(tree)) {
+      paths = walk.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path path : paths) {
+      Files.delete(path);
+    }
+  }
+
+  /** The first address that clients use. */
+  public InetSocketAddress address() {
+    return addresses.getFirst();
+  }
+
+  /** All addresses that clients use, one or two. */
+  public List<InetSocketAddress> addresses() {
+    return List.copyOf(addresses);
+  }
+
+  /** Whether the server is registered and knows where all shards are. */
+  public boolean isReady() {
+    return maintenance.isReady();
+  }
+
+  /** Transactions that have been running for long: step, request, and the shards they wait for. */
+  public List<String> stuck() {
+    return loop.stuck();
+  }
+
+  /**
+   * What happened so far.
+   *
+   * @param requests of clients, repeated ones included
+   * @param duplicates of them, dropped or answered from memory
+   * @param malformed packets dropped
+   * @param shardRequests packets sent to shards
+   * @param shardRepeats of them, sent again
+   */
+  public record Counters(
+      long requests, long duplicates, long malformed, long shardRequests, long shardRepeats) {}
+
+  /** What happened so far. */
+  public Counters counters() {
+    return new Counters(
+        loop.requests.sum(),
+        loop.duplicates.sum(),
+        loop.malformed.sum(),
+        loop.shardRequests.sum(),
+        loop.shardRepeats.sum());
+  }
+
+  /** Stops taking requests, makes what was taken durable, closes the database. */
+  @Override
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    maintenance.close();
+    loop.stop();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    committer.close();
+    loop.close();
+    store.close();
+    directory.close();
+  }
+
+  private static void closeQuietly(AutoCloseable resource) {
+    try {
+      resource.close();
+    } catch (Exception e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "closing after a failed start", e);
+    }
+  }
+}

@@ -1,0 +1,306 @@
+package org.eggsfs.cdc.state;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
+import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
+import org.eggsfs.protocol.shard.CreateDirectoryInodeRequest;
+import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeRequest;
+import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeResponse;
+import org.eggsfs.protocol.shard.RemoveDirectoryOwnerRequest;
+import org.eggsfs.protocol.shard.ShardResponse;
+import org.eggsfs.protocol.shard.UnlockCurrentEdgeRequest;
+import org.eggsfs.protocol.struct.DirectoryInfo;
+import org.eggsfs.protocol.struct.Edge;
+
+/**
+ * MAKE_DIRECTORY (cdc.md section 6.1). Not exclusive: a directory that is there already is the
+ * answer.
+ *
+ * <p>One read answers both whether the name is free and what its old creation time is (13.7). It
+ * runs while the start becomes durable, so that waiting for it before the inode is made costs no
+ * time, and a name that exists leaves no orphaned inode behind.
+ */
+final class MakeDirectory extends Transaction {
+  private static final DirectoryInfo NO_INFO = new DirectoryInfo(List.of());
+
+  private final MakeDirectoryRequest request;
+  private Step step = Step.READ;
+  private long oldCreationTime;
+  private long creationTime;
+
+  /** After a restart we cannot tell, and must clean up. */
+  private boolean inodeMayExist;
+
+  /** What to answer after a rollback: an error, or a directory that was there before us. */
+  private ErrorCode exitError;
+
+  private long foundId;
+  private long foundTime;
+
+  MakeDirectory(long id, ClientRequest client, long freshDirectory, MakeDirectoryRequest request) {
+    super(id, client, freshDirectory);
+    this.request = request;
+  }
+
+  private enum Step {
+    /** FULL_READ_DIR(owner, name): what is the newest edge of the name? */
+    READ(1) {
+      @Override
+      void send(MakeDirectory tx, Effects effects) {
+        long owner = tx.request.ownerId();
+        tx.send(effects, 0, owner, ShardRequests.newestEdge(owner, tx.request.name()), Due.AT_ONCE);
+      }
+
+      @Override
+      void answered(MakeDirectory tx, Effects effects, ShardResponse response) {
+        Edge edge = ShardRequests.edge(response);
+        tx.oldCreationTime = edge == null ? 0 : edge.creationTime();
+        if (edge == null || !edge.current()) {
+          tx.enter(effects, tx.inodeMade ? CREATE_LOCKED_EDGE : CREATE_DIRECTORY);
+        } else {
+          tx.nameIsTaken(effects, edge);
+        }
+      }
+
+      @Override
+      void failed(MakeDirectory tx, Effects effects, ErrorCode error) {
+        tx.rollBack(effects, error);
+      }
+    },
+
+    /** CREATE_DIRECTORY_INODE(fresh, owner). */
+    CREATE_DIRECTORY(2) {
+      @Override
+      void send(MakeDirectory tx, Effects effects) {
+        tx.inodeMayExist = true;
+        long directory = tx.freshDirectory();
+        tx.send(
+            effects,
+            0,
+            directory,
+            new CreateDirectoryInodeRequest(directory, tx.request.ownerId(), NO_INFO),
+            Due.STARTED);
+      }
+
+      @Override
+      void answered(MakeDirectory tx, Effects effects, ShardResponse response) {
+        tx.inodeMade = true;
+        tx.enter(effects, CREATE_LOCKED_EDGE);
+      }
+
+      @Override
+      void failed(MakeDirectory tx, Effects effects, ErrorCode error) {
+        // Nothing was made. MISMATCHING_OWNER: the id is another's, hands off.
+        effects.alert(tx.describe() + ": " + error + " for a fresh directory");
+        tx.fail(error == ErrorCode.MISMATCHING_OWNER ? ErrorCode.INTERNAL_ERROR : error);
+      }
+    },
+
+    /** CREATE_LOCKED_CURRENT_EDGE(owner, name, fresh, oldCreationTime). */
+    CREATE_LOCKED_EDGE(3) {
+      @Override
+      void send(MakeDirectory tx, Effects effects) {
+        long owner = tx.request.ownerId();
+        tx.send(
+            effects,
+            0,
+            owner,
+            new CreateLockedCurrentEdgeRequest(
+                owner, tx.request.name(), tx.freshDirectory(), tx.oldCreationTime),
+            Due.STARTED);
+      }
+
+      @Override
+      void answered(MakeDirectory tx, Effects effects, ShardResponse response) {
+        tx.creationTime = ((CreateLockedCurrentEdgeResponse) response).creationTime();
+        tx.enter(effects, UNLOCK_EDGE);
+      }
+
+      @Override
+      void failed(MakeDirectory tx, Effects effects, ErrorCode error) {
+        switch (error) {
+          // The name changed since we looked, or it was us: look again.
+          case MISMATCHING_CREATION_TIME, CANNOT_OVERRIDE_NAME -> tx.enter(effects, READ);
+          default -> tx.rollBack(effects, error);
+        }
+      }
+    },
+
+    /** UNLOCK_CURRENT_EDGE(owner, name, creationTime, fresh): from here on it is visible to all. */
+    UNLOCK_EDGE(4) {
+      @Override
+      void send(MakeDirectory tx, Effects effects) {
+        long owner = tx.request.ownerId();
+        tx.send(
+            effects,
+            0,
+            owner,
+            new UnlockCurrentEdgeRequest(
+                owner, tx.request.name(), tx.creationTime, tx.freshDirectory(), false),
+            Due.THIS_STEP);
+      }
+
+      @Override
+      void answered(MakeDirectory tx, Effects effects, ShardResponse response) {
+        tx.succeed(new MakeDirectoryResponse(tx.freshDirectory(), tx.creationTime));
+      }
+
+      @Override
+      void failed(MakeDirectory tx, Effects effects, ErrorCode error) {
+        if (ShardRequests.isGone(error)) {
+          // Only our own unlock could free the edge; somebody has used it since.
+          answered(tx, effects, null);
+        } else {
+          tx.again(effects, 0, error);
+        }
+      }
+    },
+
+    /** REMOVE_DIRECTORY_OWNER(fresh): the collector removes what then is left. */
+    ROLLBACK(5) {
+      @Override
+      void send(MakeDirectory tx, Effects effects) {
+        long directory = tx.freshDirectory();
+        tx.send(
+            effects,
+            0,
+            directory,
+            new RemoveDirectoryOwnerRequest(directory, DefaultPolicies.INFO),
+            Due.THIS_STEP);
+      }
+
+      @Override
+      void answered(MakeDirectory tx, Effects effects, ShardResponse response) {
+        tx.exit();
+      }
+
+      @Override
+      void failed(MakeDirectory tx, Effects effects, ErrorCode error) {
+        if (error == ErrorCode.DIRECTORY_NOT_FOUND) {
+          tx.exit();
+        } else {
+          tx.again(effects, 0, error);
+        }
+      }
+    };
+
+    private final int number;
+
+    Step(int number) {
+      this.number = number;
+    }
+
+    abstract void send(MakeDirectory tx, Effects effects);
+
+    abstract void answered(MakeDirectory tx, Effects effects, ShardResponse response);
+
+    abstract void failed(MakeDirectory tx, Effects effects, ErrorCode error);
+  }
+
+  /** Whether this process has seen the inode made. */
+  private boolean inodeMade;
+
+  private void enter(Effects effects, Step next) {
+    step = next;
+    beginStep();
+    next.send(this, effects);
+  }
+
+  private void nameIsTaken(Effects effects, Edge edge) {
+    long target = InodeIds.withoutExtra(edge.targetId());
+    if (target == freshDirectory()) {
+      // An earlier attempt of this transaction has made it.
+      creationTime = edge.creationTime();
+      enter(effects, Step.UNLOCK_EDGE);
+    } else if (InodeIds.isDirectory(target)) {
+      foundId = target;
+      foundTime = edge.creationTime();
+      rollBack(effects, null);
+    } else {
+      rollBack(effects, ErrorCode.CANNOT_OVERRIDE_NAME);
+    }
+  }
+
+  /** Ends with an error, or with the directory found; cleans up first if need be. */
+  private void rollBack(Effects effects, ErrorCode error) {
+    exitError = error;
+    if (inodeMayExist) {
+      enter(effects, Step.ROLLBACK);
+    } else {
+      exit();
+    }
+  }
+
+  private void exit() {
+    if (exitError == null) {
+      succeed(new MakeDirectoryResponse(foundId, foundTime));
+    } else {
+      fail(exitError);
+    }
+  }
+
+  @Override
+  Locks wantedLocks() {
+    // The new directory too: nobody shall remove, move or collect it before we are done with it.
+    return Locks.builder()
+        .shared(LockKey.directory(request.ownerId()))
+        .exclusive(LockKey.name(request.ownerId(), request.name()))
+        .exclusive(LockKey.directory(freshDirectory()))
+        .exclusive(LockKey.parent(freshDirectory()))
+        .build();
+  }
+
+  @Override
+  void begin(Effects effects) {
+    enter(effects, Step.READ);
+  }
+
+  @Override
+  void resume(Effects effects) {
+    enter(effects, step);
+  }
+
+  @Override
+  String stepName() {
+    return step.name();
+  }
+
+  @Override
+  void answered(Effects effects, int sub, ShardResponse response) {
+    step.answered(this, effects, response);
+  }
+
+  @Override
+  void failed(Effects effects, int sub, ErrorCode error) {
+    step.failed(this, effects, error);
+  }
+
+  @Override
+  void updateParents(Effects effects) {
+    if (((MakeDirectoryResponse) response()).id() == freshDirectory()) {
+      ParentsTable.put(effects.target, freshDirectory(), request.ownerId());
+    }
+  }
+
+  @Override
+  void encodeState(ByteBuffer out) {
+    out.put((byte) step.number).putLong(oldCreationTime).putLong(creationTime);
+    out.putShort((short) (exitError == null ? 0 : exitError.code()));
+    out.putLong(foundId).putLong(foundTime);
+  }
+
+  @Override
+  void decodeState(ByteBuffer in) {
+    step = Steps.of(Step.values(), in.get(), value -> value.number);
+    oldCreationTime = in.getLong();
+    creationTime = in.getLong();
+    exitError = ErrorCode.ofCode(in.getShort() & 0xffff);
+    foundId = in.getLong();
+    foundTime = in.getLong();
+    inodeMayExist = true;
+    inodeMade = false;
+  }
+}

@@ -1,0 +1,33 @@
+package org.eggsfs.cdc.state;
+
+import org.eggsfs.protocol.cdc.CdcRequest;
+import org.eggsfs.protocol.cdc.CdcSnapshotRequest;
+import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
+import org.eggsfs.protocol.cdc.HardUnlinkDirectoryRequest;
+import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameFileRequest;
+import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
+
+/** The transaction for each request. */
+final class Transactions {
+  private Transactions() {}
+
+  static Transaction of(long id, ClientRequest client, long freshDirectory) {
+    return switch (client.request()) {
+      case MakeDirectoryRequest r -> new MakeDirectory(id, client, freshDirectory, r);
+      case RenameFileRequest r -> new RenameFile(id, client, r);
+      case SoftUnlinkDirectoryRequest r -> new SoftUnlinkDirectory(id, client, r);
+      case RenameDirectoryRequest r -> new RenameDirectory(id, client, r);
+      case HardUnlinkDirectoryRequest r -> new HardUnlinkDirectory(id, client, r);
+      case CrossShardHardUnlinkFileRequest r -> new CrossShardHardUnlinkFile(id, client, r);
+      case CdcSnapshotRequest _ ->
+          throw new IllegalArgumentException("a snapshot is no transaction");
+    };
+  }
+
+  /** Whether the request needs a directory id of its own. */
+  static boolean needsFreshDirectory(CdcRequest request) {
+    return request instanceof MakeDirectoryRequest;
+  }
+}
