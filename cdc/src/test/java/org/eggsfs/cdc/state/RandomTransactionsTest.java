@@ -37,8 +37,8 @@ class RandomTransactionsTest {
   private static final int OPERATIONS = 400;
   private static final String[] NAMES = {"a", "b", "c", "d"};
 
-  private final Map<ErrorCode, Integer> errors = new EnumMap<>(ErrorCode.class);
-  private final Map<String, Integer> successes = new TreeMap<>();
+  final Map<ErrorCode, Integer> errors = new EnumMap<>(ErrorCode.class);
+  final Map<String, Integer> successes = new TreeMap<>();
 
   /** Everything that was ever seen under a name: the picture that clients have, often outdated. */
   private record Seen(long directory, String name, long target, long creationTime) {}
@@ -136,7 +136,7 @@ class RandomTransactionsTest {
     }
   }
 
-  private void run(Simulation simulation, boolean crashes) throws EggsException {
+  void run(Simulation simulation, boolean crashes) throws EggsException {
     World world = new World(simulation);
     for (String name : NAMES) {
       world.directories.add(mkdir(simulation, InodeIds.ROOT, name).id());

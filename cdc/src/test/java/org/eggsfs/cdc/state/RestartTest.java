@@ -19,8 +19,12 @@ import org.eggsfs.protocol.cdc.CdcRequest;
 import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
+import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
+import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
 import org.eggsfs.protocol.shard.SoftUnlinkFileRequest;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -133,9 +137,13 @@ class RestartTest {
     return SCENARIOS.keySet();
   }
 
-  @ParameterizedTest
-  @MethodSource("scenarios")
-  void aCrashAtAnyPointChangesNothing(String scenario) throws EggsException {
+  /** What the others do when the CDC has crashed. */
+  private interface Aftermath {
+    void happen(Simulation simulation, Case prepared, Simulation.Client client, String when)
+        throws EggsException;
+  }
+
+  private static void crashEverywhere(String scenario, Aftermath aftermath) throws EggsException {
     for (int seed = 0; seed < SEEDS; seed++) {
       List<Integer> crashed = new ArrayList<>();
       for (int events = 0; events < EVENTS_MAX; events++) {
@@ -151,14 +159,81 @@ class RestartTest {
         }
         crashed.add(events);
         simulation.crash();
+        aftermath.happen(
+            simulation, prepared, client, scenario + " seed " + seed + " after " + events);
         simulation.settle();
-        String when = scenario + " seed " + seed + " after " + events;
-        assertEquals(prepared.expected, client.error, when);
-        simulation.resend(client);
-        assertEquals(prepared.expected, client.error, when);
         simulation.check();
       }
       assertTrue(crashed.size() > 3 && crashed.size() < EVENTS_MAX, crashed::toString);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("scenarios")
+  void aCrashAtAnyPointChangesNothing(String scenario) throws EggsException {
+    crashEverywhere(
+        scenario,
+        (simulation, prepared, client, when) -> {
+          simulation.settle();
+          assertEquals(prepared.expected, client.error, when);
+          simulation.resend(client);
+          assertEquals(prepared.expected, client.error, when);
+        });
+  }
+
+  /** Then nobody asks again for what the crash has forgotten. */
+  @ParameterizedTest
+  @MethodSource("scenarios")
+  void aCrashLeavesNothingBehindWhenTheClientGivesUp(String scenario) throws EggsException {
+    crashEverywhere(scenario, (simulation, prepared, client, when) -> simulation.forget(client));
+  }
+
+  /** Whatever is visible and not locked may be moved away by others before the CDC is back. */
+  @ParameterizedTest
+  @MethodSource("scenarios")
+  void aCrashIsSafeWhenOthersMoveTheNamesMeanwhile(String scenario) throws EggsException {
+    crashEverywhere(
+        scenario,
+        (simulation, prepared, client, when) -> {
+          moveAway(simulation, prepared.request);
+          simulation.settle();
+        });
+  }
+
+  private static void moveAway(Simulation simulation, CdcRequest request) {
+    switch (request) {
+      case MakeDirectoryRequest r -> moveAway(simulation, r.ownerId(), r.name());
+      case RenameFileRequest r -> {
+        moveAway(simulation, r.oldOwnerId(), r.oldName());
+        moveAway(simulation, r.newOwnerId(), r.newName());
+      }
+      case RenameDirectoryRequest r -> {
+        moveAway(simulation, r.oldOwnerId(), r.oldName());
+        moveAway(simulation, r.newOwnerId(), r.newName());
+      }
+      case SoftUnlinkDirectoryRequest r -> moveAway(simulation, r.ownerId(), r.name());
+      default -> {
+        // Works on history, which nobody moves.
+      }
+    }
+  }
+
+  private static void moveAway(Simulation simulation, long directory, byte[] name) {
+    try {
+      LookupResponse found = simulation.plane.lookup(directory, name);
+      simulation.plane.client(
+          directory,
+          new SameDirectoryRenameRequest(
+              found.targetId(), directory, name, found.creationTime(), bytes("away")));
+    } catch (EggsException e) {
+      assertTrue(
+          Set.of(
+                  ErrorCode.NAME_NOT_FOUND,
+                  ErrorCode.DIRECTORY_NOT_FOUND,
+                  ErrorCode.EDGE_IS_LOCKED,
+                  ErrorCode.CANNOT_OVERRIDE_NAME)
+              .contains(e.code()),
+          e::toString);
     }
   }
 }

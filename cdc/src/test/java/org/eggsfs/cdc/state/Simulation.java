@@ -133,6 +133,11 @@ final class Simulation {
     }
   }
 
+  /** The client has given up; what it asked for may happen or not. */
+  void forget(Client client) {
+    clients.remove(client.request.key());
+  }
+
   private static void answer(Client client, CdcResponse response, ErrorCode error) {
     if (client.isAnswered()) {
       assertEquals(client.error, error, "a repeated request gets the answer of the first");
@@ -257,8 +262,9 @@ final class Simulation {
       }
       case Output.ToClient toClient -> {
         forgetOlder(toClient.transaction(), Integer.MAX_VALUE);
-        if (random.nextDouble() >= loss) {
-          answer(clients.get(toClient.client()), toClient.response(), toClient.error());
+        Client client = clients.get(toClient.client());
+        if (client != null && random.nextDouble() >= loss) {
+          answer(client, toClient.response(), toClient.error());
         }
       }
     }
