@@ -163,6 +163,8 @@ class KnownDefectsTest {
         ErrorCode.DIRECTORY_NOT_FOUND,
         simulation,
         new MakeDirectoryRequest(removed.id(), bytes("x")));
+    EggsException e = assertThrows(EggsException.class, () -> plane.stat(moving.id() + 1));
+    assertEquals(ErrorCode.DIRECTORY_NOT_FOUND, e.code(), "no inode was made for it");
     simulation.check();
   }
 
