@@ -1,7 +1,7 @@
 #!/bin/bash
 # Called by Maven at the end of `package`: assemble.sh TARGET. TARGET/lib holds the jars already.
-# Adds bin/ and, as an optimisation that may fail without harm, the ahead-of-time caches that halve
-# the start of the command line and of an instance.
+# Adds bin/ and, as an optimisation that may fail without harm, a cache of loaded classes that halves
+# the start of commands and servers.
 set -eu
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -10,7 +10,7 @@ mkdir -p "$target/bin"
 rm -f "$target"/bin/* "$target"/lib/*.aot "$target"/lib/native-codec
 install -m 755 "$here/bin/eggs" "$target/bin/eggs"
 install -m 644 "$here/bin/find-jdk.sh" "$target/bin/find-jdk.sh"
-for role in shard blocks shuckle; do
+for role in run cli shard cdc blocks shuckle; do
   ln -sf eggs "$target/bin/eggs$role"
 done
 
@@ -19,3 +19,16 @@ for jar in "$target"/lib/eggsfs-core-*.jar; do
     : >"$target/lib/native-codec"
   fi
 done
+
+# Otherwise every start unpacks the 15 MB of RocksDB's library into the folder for temporary files, and
+# a killed process leaves it there.
+for jar in "$target"/lib/rocksdbjni-*.jar; do
+  (cd "$target/lib" && rm -f librocksdbjni*.so && "$JAVA_HOME/bin/jar" xf "$jar" librocksdbjni-linux64.so)
+done
+
+# Leave nothing half made: the launcher takes the cache wherever it exists.
+if ! EGGS_JAVA_HOME=$JAVA_HOME EGGS_AOT_OUTPUT=$target/lib/eggs.aot \
+  timeout 120 "$target/bin/eggs" train >"$target/../train.log" 2>&1; then
+  rm -f "$target"/lib/eggs.aot*
+  echo "assemble: no class cache, commands will start slower (see $target/../train.log)" >&2
+fi

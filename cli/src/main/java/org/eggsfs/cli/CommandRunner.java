@@ -18,13 +18,16 @@ public final class CommandRunner {
 
   /** Runs {@code command} with {@code args}; the result is the exit code. */
   public static int run(Object command, String... args) {
-    CommandLine line = prepare(command);
+    return run(new CommandLine(command), args);
+  }
+
+  /** Runs a command line that is complete with all its subcommands. */
+  static int run(CommandLine line, String... args) {
+    style(line);
     return line.execute(normalise(line, args));
   }
 
-  /** A picocli command line with our error style. */
-  public static CommandLine prepare(Object command) {
-    CommandLine line = new CommandLine(command);
+  private static void style(CommandLine line) {
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(
         (exception, args) -> {
@@ -44,7 +47,6 @@ public final class CommandRunner {
               ? failure.exitCode()
               : ExitCodes.FAILED;
         });
-    return line;
   }
 
   /**

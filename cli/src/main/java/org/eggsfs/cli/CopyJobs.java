@@ -72,7 +72,8 @@ final class CopyJobs implements AutoCloseable {
       fail(e.getMessage());
     } catch (EggsException | IOException e) {
       fail(from + " -> " + to + ": " + Failures.words(e));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
+      // An Error too: a file that is neither done nor failed would be missed without a word.
       fail(from + " -> " + to + ": " + CommandRunner.describe(e));
     }
   }

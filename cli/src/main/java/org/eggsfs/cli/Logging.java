@@ -16,6 +16,10 @@ import java.util.logging.Logger;
 /** Sets up what {@link System.Logger} writes to: standard error or a file, one line per message. */
 public final class Logging {
   private static final Logger ROOT = Logger.getLogger("");
+
+  /** Ours; what the JDK says below INFO is of no interest to an operator. Kept from collection. */
+  private static final Logger OURS = Logger.getLogger("org.eggsfs");
+
   private static final int LOG_FILE_BYTES_MAX = 64 << 20;
   private static final int LOG_FILES_MAX = 4;
 
@@ -55,7 +59,8 @@ public final class Logging {
     handler.setFormatter(new Line());
     handler.setLevel(level);
     ROOT.addHandler(handler);
-    ROOT.setLevel(level);
+    ROOT.setLevel(level.intValue() < Level.INFO.intValue() ? Level.INFO : level);
+    OURS.setLevel(level);
   }
 
   private static final class Line extends Formatter {
@@ -77,7 +82,7 @@ public final class Logging {
       for (Throwable t = record.getThrown(); t != null; t = t.getCause()) {
         line.append(": ").append(t);
       }
-      if (record.getThrown() != null && ROOT.isLoggable(Level.FINE)) {
+      if (record.getThrown() != null && OURS.isLoggable(Level.FINE)) {
         for (StackTraceElement frame : record.getThrown().getStackTrace()) {
           line.append("\n    at ").append(frame);
         }

@@ -3,8 +3,10 @@ package org.eggsfs.cli;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -38,7 +40,7 @@ class CommandRunnerTest {
     assertArrayEquals(
         new String[] {"--data-dir", "x", "--data-dir=y", "-rv", "--", "-data-dir"},
         CommandRunner.normalise(
-            CommandRunner.prepare(new Probe()),
+            new CommandLine(new Probe()),
             "-data-dir",
             "x",
             "-data-dir=y",
@@ -46,6 +48,31 @@ class CommandRunnerTest {
             "--",
             "-data-dir"));
     assertEquals(40, CommandRunner.run(new Probe(), "-rv"));
+  }
+
+  @Test
+  void onlyTheNamedCommandIsRead() {
+    assertEquals(1, EggsCli.commandLine("ls", "cp").getSubcommands().size());
+    assertEquals(
+        Set.of("ls"),
+        EggsCli.commandLine("-shuckle", "cp", "--verbose", "--mtu=max", "ls", "/")
+            .getSubcommands()
+            .keySet());
+    assertEquals(20, EggsCli.commandLine("--help").getSubcommands().size());
+    assertEquals(20, EggsCli.commandLine("nonsense").getSubcommands().size());
+    assertEquals(20, EggsCli.commandLine("completion").getSubcommands().size());
+  }
+
+  @Test
+  void clusterOptionsStandBeforeOrBehindTheCommand() {
+    for (String[] args :
+        new String[][] {
+          {"-shuckle", "127.0.0.1:1", "df", "-json"}, {"df", "--json", "--shuckle=127.0.0.1:1"}
+        }) {
+      CommandLine line = EggsCli.commandLine(args);
+      line.parseArgs(CommandRunner.normalise(line, args));
+      assertEquals("127.0.0.1:1", ((ClusterOwner) line.getCommand()).cluster().shuckle());
+    }
   }
 
   @Test

@@ -86,10 +86,11 @@ final class BlocksCommand implements Callable<Integer> {
       hidden = true,
       paramLabel = "X",
       description = "Accepted for TernFS's drivers; without effect.")
+  @SuppressWarnings("UnusedVariable")
   private List<String> ignored = new ArrayList<>();
 
-  @SuppressWarnings("UnusedVariable")
   @Option(names = "--read-whole-file", hidden = true, description = "Accepted; without effect.")
+  @SuppressWarnings("UnusedVariable")
   private boolean readWholeFile;
 
   @Parameters(paramLabel = "DIR CLASS", arity = "0..*", description = "CLASS is HDD or FLASH.")
@@ -119,11 +120,11 @@ final class BlocksCommand implements Callable<Integer> {
             server.bindAddresses(0),
             pathPrefix == null ? failureDomain : pathPrefix,
             server.shuckles(),
-            ServerOptions.orElse(eraseCutoff, standard.eraseCutoff()),
-            ServerOptions.orElse(writeCutoff, standard.writeCutoff()),
-            ServerOptions.orElse(connectionTimeout, standard.connectionTimeout()),
+            InstanceOptions.orElse(eraseCutoff, standard.eraseCutoff()),
+            InstanceOptions.orElse(writeCutoff, standard.writeCutoff()),
+            InstanceOptions.orElse(connectionTimeout, standard.connectionTimeout()),
             reservedStorage,
-            ServerOptions.orElse(registerInterval, standard.registerInterval()),
+            InstanceOptions.orElse(registerInterval, standard.registerInterval()),
             verifyWrites,
             standard.wallClock());
     Lifetime lifetime = new Lifetime();

@@ -1,7 +1,11 @@
 package org.eggsfs.run;
 
+import java.io.IOException;
 import java.util.Arrays;
+import org.eggsfs.bench.BenchCommand;
+import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.CommandRunner;
+import org.eggsfs.cli.EggsCli;
 import org.eggsfs.cli.ExitCodes;
 
 /** The one entry of the distribution: the first argument is the role, the rest is the role's. */
@@ -10,15 +14,20 @@ public final class Eggs {
       """
       usage: eggs ROLE [OPTIONS]
 
-        shuckle   the nameserver
+        run       a whole instance on this machine (eggs run --help)
+        cli       users' and operators' commands (eggs cli --help)
         shard     metadata shards
+        cdc       the cross-directory coordinator
         blocks    a block server
+        shuckle   the nameserver
+        bench     measure a running instance (eggs bench --help)
+        fsck      check the data of a running or stopped instance
         test      build and run all tests (source tree only)
         build     build if needed (source tree only)
         help      this text
 
-      The same roles are commands of their own in bin/: eggsshuckle, eggsshard, eggsblocks. Long
-      options take one dash or two; each role has --help.
+      The same roles are commands of their own in bin/: eggsrun, eggscli, eggsshard, eggscdc,
+      eggsblocks, eggsshuckle. Long options take one dash or two.
       """;
 
   private Eggs() {}
@@ -30,15 +39,31 @@ public final class Eggs {
     System.exit(start(role, rest));
   }
 
+  /** For the build only, therefore not in the list of roles. */
+  private static int train() {
+    try {
+      return Training.run();
+    } catch (IOException | CommandFailure e) {
+      System.err.println("eggs: " + e.getMessage());
+      return ExitCodes.FAILED;
+    }
+  }
+
   static int start(String role, String... args) {
     return switch (role) {
+      case "run" -> CommandRunner.run(new RunCommand(), args);
+      case "cli" -> EggsCli.run(args);
+      case "bench" -> BenchCommand.run(args);
+      case "fsck" -> CommandRunner.run(new FsckCommand(), args);
+      case "shard" -> CommandRunner.run(new ShardCommand(), args);
+      case "cdc" -> CommandRunner.run(new CdcCommand(), args);
+      case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
+      case "shuckle" -> CommandRunner.run(new ShuckleCommand(), args);
+      case "train" -> train();
       case "help", "--help", "-h", "-help" -> {
         System.out.print(USAGE);
         yield ExitCodes.OK;
       }
-      case "shuckle" -> CommandRunner.run(new ShuckleCommand(), args);
-      case "shard" -> CommandRunner.run(new ShardCommand(), args);
-      case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
       default -> {
         System.err.println("eggs: no role '" + role + "'");
         System.err.print(USAGE);

@@ -26,6 +26,15 @@ final class Lifetime {
     ending.countDown();
   }
 
+  /** Begins the end. */
+  void end() {
+    ending.countDown();
+  }
+
+  boolean isEnding() {
+    return ending.getCount() == 0;
+  }
+
   /** Ends this process when another ends. */
   void endWith(Long pid) {
     if (pid == null) {
@@ -35,6 +44,17 @@ final class Lifetime {
         .ifPresentOrElse(process -> process.onExit().thenRun(ending::countDown), ending::countDown);
   }
 
+  /** Also a stop after a failed disk must come to an end. */
+  private static void endHardWhenLate() {
+    try {
+      Thread.sleep(STOP_SECONDS_MAX * 1000);
+      System.err.println("eggs: stopping takes too long, ending now");
+      Runtime.getRuntime().halt(ExitCodes.FAILED);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /** Waits for the end, closes the server, and returns the exit code. */
   int serve(AutoCloseable server) throws InterruptedException {
     Thread hook =
@@ -42,9 +62,7 @@ final class Lifetime {
             () -> {
               ending.countDown();
               try {
-                if (!closed.await(STOP_SECONDS_MAX, TimeUnit.SECONDS)) {
-                  System.err.println("eggs: stopping takes too long, ending now");
-                }
+                closed.await(STOP_SECONDS_MAX, TimeUnit.SECONDS);
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               }
@@ -52,6 +70,7 @@ final class Lifetime {
             "shutdown");
     Runtime.getRuntime().addShutdownHook(hook);
     ending.await();
+    Thread.ofPlatform().daemon().name("stop-limit").start(Lifetime::endHardWhenLate);
     try {
       server.close();
     } catch (Exception e) {

@@ -4,6 +4,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.eggsfs.cli.ClusterOptions;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.ExitCodes;
 import org.eggsfs.cli.Logging;
@@ -15,13 +16,11 @@ import picocli.CommandLine.Option;
  * that its drivers can start ours.
  */
 final class ServerOptions {
-  /** Where a shuckle listens unless it is told otherwise. */
-  static final String SHUCKLE_DEFAULT = "127.0.0.1:10001";
-
   @Option(
       names = {"--shuckle", "--registry"},
       paramLabel = "HOST:PORT",
-      description = "Address of the shuckle (EGGS_SHUCKLE, else " + SHUCKLE_DEFAULT + ").")
+      description =
+          "Address of the shuckle (EGGS_SHUCKLE, else " + ClusterOptions.SHUCKLE_DEFAULT + ").")
   private String shuckle;
 
   @Option(
@@ -90,7 +89,8 @@ final class ServerOptions {
     String environment = System.getenv("EGGS_SHUCKLE");
     String text = shuckle != null ? shuckle : environment;
     try {
-      return Addresses.parseList(text == null || text.isBlank() ? SHUCKLE_DEFAULT : text);
+      return Addresses.parseList(
+          text == null || text.isBlank() ? ClusterOptions.SHUCKLE_DEFAULT : text);
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(ExitCodes.USAGE, "--shuckle: " + e.getMessage());
     }
@@ -110,13 +110,8 @@ final class ServerOptions {
       throw new CommandFailure(ExitCodes.USAGE, "--addr: " + e.getMessage());
     }
     if (parsed.isEmpty()) {
-      parsed.add(new InetSocketAddress("127.0.0.1", defaultPort));
+      parsed.add(Addresses.parse("127.0.0.1:" + defaultPort));
     }
     return parsed;
-  }
-
-  /** The value given, or the standard one. */
-  static long orElse(Long value, long standard) {
-    return value == null ? standard : value;
   }
 }

@@ -1,0 +1,2 @@
+/** JMH benchmarks of the codecs' hot paths. */
+package org.eggsfs.bench.jmh;

@@ -1,0 +1,180 @@
+package org.eggsfs.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.eggsfs.client.EggsClient;
+import org.eggsfs.client.FileReader;
+import org.eggsfs.client.ResolvedPath;
+import org.eggsfs.client.Stat;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.struct.CurrentEdge;
+
+/**
+ * Copies files, symlinks and trees out. A file is written under another name and renamed when it is
+ * whole, so that an interrupted copy leaves no half file under a good name.
+ */
+final class CopyOut {
+  private static final int BUFFER_SIZE = 1 << 20;
+  private static final String PART_PREFIX = ".eggs-part-";
+
+  private final EggsClient client;
+  private final CopyJobs jobs;
+  private final ProgressLine progress;
+  private final boolean recursive;
+  private final AtomicLong parts = new AtomicLong();
+
+  CopyOut(EggsClient client, CopyJobs jobs, ProgressLine progress, boolean recursive) {
+    this.client = client;
+    this.jobs = jobs;
+    this.progress = progress;
+    this.recursive = recursive;
+  }
+
+  /** Copies each source to {@code destination}, or into it where it is a directory. */
+  void copy(List<String> sources, String destination) throws IOException, CommandFailure {
+    if (destination.equals("-")) {
+      for (String source : sources) {
+        copyToOutput(EggsPath.parse(source));
+      }
+      return;
+    }
+    Path target = Path.of(destination);
+    boolean into = Files.isDirectory(target);
+    if (sources.size() > 1 && !into) {
+      throw new CommandFailure(destination + ": no such directory");
+    }
+    for (String source : sources) {
+      copyTop(EggsPath.parse(source), target, into);
+    }
+  }
+
+  private void copyToOutput(String source) throws CommandFailure {
+    // Closing standard output would be wrong.
+    @SuppressWarnings("resource")
+    OutputStream bytes = new FileOutputStream(FileDescriptor.out);
+    try (FileReader reader = client.open(source);
+        InputStream in = reader.stream()) {
+      in.transferTo(bytes);
+    } catch (EggsException | IOException e) {
+      throw Failures.at(EggsPath.PREFIX + source, e);
+    }
+  }
+
+  private void copyTop(String source, Path target, boolean into) throws IOException {
+    ResolvedPath resolved;
+    try {
+      resolved = client.resolve(source);
+    } catch (EggsException e) {
+      jobs.fail(EggsPath.PREFIX + source + ": " + Failures.words(e));
+      return;
+    }
+    Path to = into && !source.equals("/") ? target.resolve(EggsPath.name(source)) : target;
+    if (!InodeIds.isDirectory(resolved.id())) {
+      copyEntry(resolved.id(), source, to);
+    } else if (recursive) {
+      copyDirectory(resolved.id(), source, to);
+    } else {
+      jobs.fail(EggsPath.PREFIX + source + ": is a directory; use -r");
+    }
+  }
+
+  private void copyDirectory(long id, String source, Path target) throws IOException {
+    List<CurrentEdge> edges = new ArrayList<>();
+    try {
+      Files.createDirectories(target);
+      client.list(id, edges::add);
+    } catch (java.io.InterruptedIOException e) {
+      throw e;
+    } catch (EggsException | IOException e) {
+      jobs.fail(EggsPath.PREFIX + source + " -> " + target + ": " + Failures.words(e));
+      return;
+    }
+    for (CurrentEdge edge : edges) {
+      String path = EggsPath.child(source, EggsPath.text(edge.name()));
+      Path to;
+      try {
+        to = target.resolve(localName(edge.name()));
+      } catch (CharacterCodingException | InvalidPathException e) {
+        jobs.fail(EggsPath.PREFIX + path + ": its name is not possible here (no UTF-8)");
+        continue;
+      }
+      if (InodeIds.isDirectory(edge.targetId())) {
+        copyDirectory(edge.targetId(), path, to);
+      } else {
+        copyEntry(edge.targetId(), path, to);
+      }
+    }
+  }
+
+  private static String localName(byte[] name) throws CharacterCodingException {
+    return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(name)).toString();
+  }
+
+  private void copyEntry(long id, String source, Path target) throws IOException {
+    jobs.submit(
+        EggsPath.PREFIX + source,
+        target.toString(),
+        () -> {
+          if (InodeIds.isSymlink(id)) {
+            copySymlink(id, target);
+          } else {
+            copyFile(id, target);
+          }
+        });
+  }
+
+  private void copySymlink(long id, Path target) throws EggsException, IOException {
+    Path text = Path.of(EggsPath.text(client.readlink(id)));
+    if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+      Files.delete(target);
+    }
+    Files.createSymbolicLink(target, text);
+  }
+
+  private void copyFile(long id, Path target) throws EggsException, IOException {
+    Stat stat = client.stat(id);
+    // A device or pipe is written to directly; renaming a file over it would replace it.
+    boolean direct = Files.exists(target) && !Files.isRegularFile(target);
+    Path part =
+        direct
+            ? target
+            : target.resolveSibling(
+                PART_PREFIX + ProcessHandle.current().pid() + "-" + parts.incrementAndGet());
+    try {
+      try (FileReader reader = client.open(id);
+          InputStream in = reader.stream();
+          OutputStream to = Files.newOutputStream(part)) {
+        byte[] buffer = new byte[Math.clamp(stat.size(), 1, BUFFER_SIZE)];
+        for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
+          to.write(buffer, 0, count);
+          progress.addBytes(count);
+        }
+      }
+      if (!direct) {
+        Files.setLastModifiedTime(part, FileTime.from(Units.instant(stat.mtime())));
+        Files.move(
+            part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      }
+    } finally {
+      if (!direct) {
+        Files.deleteIfExists(part);
+      }
+    }
+  }
+}

@@ -1,0 +1,184 @@
+package org.eggsfs.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import org.eggsfs.client.EggsClient;
+import org.eggsfs.core.Durations;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.shard.FileSpansRequest;
+import org.eggsfs.protocol.shard.FileSpansResponse;
+import org.eggsfs.protocol.shard.StatFileRequest;
+import org.eggsfs.protocol.shard.StatFileResponse;
+import org.eggsfs.protocol.struct.FetchedBlock;
+import org.eggsfs.protocol.struct.FetchedBlockServices;
+import org.eggsfs.protocol.struct.FetchedFullSpan;
+import org.eggsfs.protocol.struct.FetchedLocations;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code find}: walks a tree and prints what matches. */
+@Command(
+    name = "find",
+    description = "Walk a tree in parallel and print the inode and path of what matches.")
+final class FindCommand extends LookingCommand {
+  @Parameters(paramLabel = "PATH", arity = "0..1", description = "Where to start (default /).")
+  private String start = "/";
+
+  @Option(names = "--path", paramLabel = "PATH", description = "The same, in TernFS's spelling.")
+  private String path;
+
+  @Option(names = "--name", paramLabel = "REGEX", description = "Names in which REGEX is found.")
+  private String name;
+
+  @Option(
+      names = "--type",
+      paramLabel = "f|d|l",
+      description = "Only files, directories or symlinks.")
+  private String type;
+
+  @Option(names = "--snapshot", description = "Removed and overwritten entries too.")
+  private boolean snapshot;
+
+  @Option(names = "--only-snapshot", description = "Only removed and overwritten entries.")
+  private boolean onlySnapshot;
+
+  @Option(names = "--only-owned", description = "Only edges that own their target.")
+  private boolean onlyOwned;
+
+  @Option(
+      names = "--before",
+      paramLabel = "DUR|TIME",
+      description = "Only what was named at least DUR ago or before an RFC 3339 time.")
+  private String before;
+
+  @Option(names = "--min-size", paramLabel = "BYTES", description = "Only files at least so big.")
+  private long minSize;
+
+  @Option(names = "--block-id", paramLabel = "ID", description = "Only the file with this block.")
+  private String blockId;
+
+  private Pattern pattern;
+  private long beforeNanos;
+  private long block;
+
+  @Override
+  int run(EggsClient client) throws Exception {
+    String root = EggsPath.parse(path == null ? start : path);
+    try {
+      pattern = name == null ? null : Pattern.compile(name);
+    } catch (PatternSyntaxException e) {
+      throw new CommandFailure(ExitCodes.USAGE, "--name: " + e.getMessage());
+    }
+    if (type != null && !type.matches("[fdl]")) {
+      throw new CommandFailure(ExitCodes.USAGE, "--type is f, d or l");
+    }
+    beforeNanos = before == null ? 0 : moment(before, Instant.now());
+    try {
+      block = blockId == null ? 0 : Long.decode(blockId);
+    } catch (NumberFormatException e) {
+      throw new CommandFailure(ExitCodes.USAGE, "--block-id: " + blockId + " is no number");
+    }
+    TreeWalks.run(
+        client,
+        root,
+        snapshot || onlySnapshot,
+        entry -> {
+          if (matches(client, entry)) {
+            show(entry);
+          }
+        });
+    return ExitCodes.OK;
+  }
+
+  private boolean matches(EggsClient client, WalkedEntry entry) throws EggsException, IOException {
+    return (pattern == null || pattern.matcher(entry.name()).find())
+        && (type == null || matchesType(entry.id()))
+        && !(onlySnapshot && entry.current())
+        && !(onlyOwned && !entry.owned())
+        && (beforeNanos == 0 || Long.compareUnsigned(entry.creationTime(), beforeNanos) <= 0)
+        && (minSize == 0 || isBigEnough(client, entry.id()))
+        && (block == 0 || hasBlock(client, entry.id()));
+  }
+
+  private boolean matchesType(long id) {
+    return switch (type) {
+      case "f" -> InodeIds.isFile(id);
+      case "d" -> InodeIds.isDirectory(id);
+      default -> InodeIds.isSymlink(id);
+    };
+  }
+
+  private boolean isBigEnough(EggsClient client, long id) throws EggsException, IOException {
+    if (!InodeIds.isFile(id)) {
+      return false;
+    }
+    try {
+      StatFileResponse stat = client.shard(InodeIds.shard(id), new StatFileRequest(id));
+      return Long.compareUnsigned(stat.size(), minSize) >= 0;
+    } catch (EggsException e) {
+      if (Failures.isNotFound(e)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private boolean hasBlock(EggsClient client, long id) throws EggsException, IOException {
+    if (!InodeIds.isFile(id)) {
+      return false;
+    }
+    long offset = 0;
+    do {
+      FileSpansResponse page =
+          client.shard(InodeIds.shard(id), new FileSpansRequest(id, offset, 0, 0));
+      for (FetchedFullSpan span : page.spans()) {
+        if (span.body() instanceof FetchedLocations locations) {
+          for (FetchedBlockServices location : locations.locations()) {
+            for (FetchedBlock fetched : location.blocks()) {
+              if (fetched.blockId() == block) {
+                return true;
+              }
+            }
+          }
+        }
+      }
+      offset = page.nextOffset();
+    } while (offset != 0);
+    return false;
+  }
+
+  /** Called from many threads; a line stays a line. */
+  private void show(WalkedEntry entry) {
+    String line;
+    if (json) {
+      // One object per line: a tree does not fit into memory.
+      ObjectNode node = object();
+      node.put("path", entry.path());
+      Attributes.putIds(node, entry.id(), entry.creationTime());
+      node.put("current", entry.current()).put("owned", entry.owned());
+      line = node.toString();
+    } else {
+      line = InodeIds.format(entry.id()) + " " + entry.path();
+    }
+    out.println(line);
+  }
+
+  static long moment(String text, Instant now) throws CommandFailure {
+    try {
+      return Units.nanos(Instant.parse(text));
+    } catch (DateTimeException e) {
+      try {
+        return Units.nanos(now) - Durations.parse(text);
+      } catch (IllegalArgumentException f) {
+        throw new CommandFailure(
+            ExitCodes.USAGE, "--before: '" + text + "' is neither an RFC 3339 time nor a duration");
+      }
+    }
+  }
+}

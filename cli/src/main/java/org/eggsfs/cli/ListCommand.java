@@ -1,0 +1,127 @@
+package org.eggsfs.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.eggsfs.client.EggsClient;
+import org.eggsfs.client.ResolvedPath;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.struct.CurrentEdge;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code ls}: lists directories. */
+@Command(name = "ls", description = "List directories.")
+final class ListCommand extends LookingCommand {
+  @Option(names = "-l", description = "One line per entry with type, size, time and inode.")
+  private boolean longForm;
+
+  @Option(
+      names = {"-R", "--recursive"},
+      description = "List subdirectories too.")
+  private boolean recursive;
+
+  @Parameters(paramLabel = "PATH", arity = "0..*", description = "What to list (default /).")
+  private List<String> paths = List.of("/");
+
+  private record Entry(String name, CurrentEdge edge, Attributes attributes) {}
+
+  @Override
+  int run(EggsClient client) throws Exception {
+    ArrayNode list = object().arrayNode();
+    int exitCode = ExitCodes.OK;
+    for (String text : paths) {
+      String path = EggsPath.parse(text);
+      try {
+        ResolvedPath resolved = client.resolve(path);
+        if (InodeIds.isDirectory(resolved.id())) {
+          list(client, resolved.id(), path, list, recursive || paths.size() > 1);
+        } else {
+          CurrentEdge edge =
+              new CurrentEdge(resolved.id(), 0, resolved.name(), resolved.creationTime());
+          show(path, List.of(entry(client, edge)), list);
+        }
+      } catch (EggsException e) {
+        CommandRunner.error("ls", path + ": " + Failures.words(e));
+        exitCode = paths.size() == 1 ? ExitCodes.FAILED : ExitCodes.PARTIAL;
+      }
+    }
+    if (json) {
+      print(list);
+    }
+    return exitCode;
+  }
+
+  private void list(EggsClient client, long id, String path, ArrayNode json, boolean heading)
+      throws EggsException, IOException, InterruptedException {
+    List<CurrentEdge> edges = new ArrayList<>();
+    client.list(id, edges::add);
+    edges.sort((a, b) -> Arrays.compareUnsigned(a.name(), b.name()));
+    if (heading && !this.json) {
+      out.println(path + ":");
+    }
+    show(path, entries(client, edges), json);
+    if (!recursive) {
+      return;
+    }
+    for (CurrentEdge edge : edges) {
+      if (InodeIds.isDirectory(edge.targetId())) {
+        if (!this.json) {
+          out.println();
+        }
+        list(client, edge.targetId(), EggsPath.child(path, EggsPath.text(edge.name())), json, true);
+      }
+    }
+  }
+
+  private void show(String path, List<Entry> entries, ArrayNode list) {
+    if (json) {
+      for (Entry entry : entries) {
+        ObjectNode node = list.addObject();
+        node.put("directory", path).put("name", entry.name());
+        Attributes.putIds(node, entry.edge().targetId(), entry.edge().creationTime());
+        if (entry.attributes() != null) {
+          entry.attributes().put(node);
+        }
+      }
+    } else if (longForm) {
+      TablePrinter table = new TablePrinter("T", ">SIZE", "MODIFIED", "INODE", "NAME");
+      for (Entry entry : entries) {
+        Attributes a = entry.attributes();
+        table.row(
+            Attributes.typeLetter(entry.edge().targetId()),
+            a.stat() == null ? "?" : a.stat().size(),
+            a.stat() == null ? "?" : Units.time(a.stat().mtime()),
+            InodeIds.format(entry.edge().targetId()),
+            a.target() == null ? entry.name() : entry.name() + " -> " + a.target());
+      }
+      table.print(out);
+    } else {
+      entries.forEach(entry -> out.println(entry.name()));
+    }
+  }
+
+  private Entry entry(EggsClient client, CurrentEdge edge) throws EggsException, IOException {
+    boolean wanted = longForm || json;
+    return new Entry(
+        EggsPath.text(edge.name()), edge, wanted ? Attributes.read(client, edge.targetId()) : null);
+  }
+
+  /** Attributes of many entries are asked for at the same time. */
+  private List<Entry> entries(EggsClient client, List<CurrentEdge> edges)
+      throws EggsException, IOException, InterruptedException {
+    if (!longForm && !json) {
+      List<Entry> entries = new ArrayList<>();
+      for (CurrentEdge edge : edges) {
+        entries.add(entry(client, edge));
+      }
+      return entries;
+    }
+    return Parallel.map(edges, edge -> entry(client, edge));
+  }
+}

@@ -1,0 +1,88 @@
+package org.eggsfs.cli;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.eggsfs.client.EggsClient;
+import org.eggsfs.client.ResolvedPath;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.struct.CurrentEdge;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code rm}: removes names. What they led to stays as a snapshot until its policy expires. */
+@Command(
+    name = "rm",
+    description = "Remove files, symlinks and (with -r) directories with all that is in them.")
+final class RemoveCommand extends ClientCommand {
+  @Option(
+      names = {"-r", "-R", "--recursive"},
+      description = "Remove directories and what is in them.")
+  private boolean recursive;
+
+  @Option(
+      names = {"-f", "--force"},
+      description = "A missing path is no error.")
+  private boolean force;
+
+  @Parameters(paramLabel = "PATH", arity = "1..*")
+  private List<String> paths;
+
+  @Override
+  int run(EggsClient client) throws Exception {
+    return EachPath.apply("rm", paths, path -> remove(client, path));
+  }
+
+  private void remove(EggsClient client, String path)
+      throws EggsException, IOException, CommandFailure {
+    if (path.equals("/")) {
+      throw new CommandFailure("/: the root cannot be removed");
+    }
+    ResolvedPath resolved;
+    try {
+      resolved = client.resolve(path);
+    } catch (EggsException e) {
+      if (force && Failures.isNotFound(e)) {
+        return;
+      }
+      throw e;
+    }
+    if (!InodeIds.isDirectory(resolved.id())) {
+      client.unlink(resolved.ownerId(), resolved.name());
+    } else if (recursive) {
+      removeContents(client, resolved.id());
+      client.rmdir(resolved.ownerId(), resolved.name());
+    } else {
+      throw new CommandFailure(path + ": is a directory; use -r");
+    }
+  }
+
+  private void removeContents(EggsClient client, long directory) throws EggsException, IOException {
+    List<CurrentEdge> edges = new ArrayList<>();
+    client.list(directory, edges::add);
+    for (CurrentEdge edge : edges) {
+      if (InodeIds.isDirectory(edge.targetId())) {
+        removeContents(client, edge.targetId());
+      }
+    }
+    Parallel.map(
+        edges,
+        edge -> {
+          try {
+            if (InodeIds.isDirectory(edge.targetId())) {
+              client.rmdir(directory, edge.name());
+            } else {
+              client.unlink(directory, edge.name());
+            }
+          } catch (EggsException e) {
+            // Somebody else removed it first: what was wanted.
+            if (!Failures.isNotFound(e)) {
+              throw e;
+            }
+          }
+          return true;
+        });
+  }
+}

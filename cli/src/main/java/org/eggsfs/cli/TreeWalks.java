@@ -1,0 +1,51 @@
+package org.eggsfs.cli;
+
+import java.io.IOException;
+import org.eggsfs.client.EggsClient;
+import org.eggsfs.client.ResolvedPath;
+import org.eggsfs.client.TreeWalk;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.protocol.EggsException;
+
+/** Tree walks of commands: the start itself, then the client's parallel walk below it. */
+final class TreeWalks {
+  private TreeWalks() {}
+
+  /** What is done with each entry, from many threads. */
+  interface Step {
+    void apply(WalkedEntry entry) throws EggsException, IOException;
+  }
+
+  /** Walks the tree at {@code root}; a walk that could not see everything fails. */
+  static void run(EggsClient client, String root, boolean snapshots, Step step)
+      throws EggsException, IOException, CommandFailure {
+    ResolvedPath start;
+    try {
+      start = client.resolve(root);
+    } catch (EggsException e) {
+      throw Failures.at(root, e);
+    }
+    step.apply(
+        new WalkedEntry(root, EggsPath.name(root), start.id(), start.creationTime(), true, true));
+    if (!InodeIds.isDirectory(start.id())) {
+      return;
+    }
+    TreeWalk.Visitor visitor =
+        visit -> {
+          step.apply(
+              new WalkedEntry(
+                  visit.path(),
+                  EggsPath.text(visit.name()),
+                  visit.id(),
+                  visit.creationTime(),
+                  visit.current(),
+                  visit.current() || visit.owned()));
+          return true;
+        };
+    if (snapshots) {
+      TreeWalk.walkSnapshots(client, start.id(), root, visitor);
+    } else {
+      TreeWalk.walk(client, start.id(), root, visitor);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+package org.eggsfs.run;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** How a role is started in a process of its own: by the launcher, or in tests by this JVM's. */
+final class ChildCommand {
+  private ChildCommand() {}
+
+  static List<String> of(String role) {
+    String home = System.getProperty("eggsfs.home");
+    if (home != null) {
+      Path launcher = Path.of(home, "bin", "eggs" + role);
+      if (Files.isExecutable(launcher)) {
+        return List.of(launcher.toString());
+      }
+    }
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Xmx128m",
+        "-XX:-UsePerfData",
+        "--enable-native-access=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow",
+        "-cp",
+        System.getProperty("java.class.path"),
+        "org.eggsfs.run.Eggs",
+        role);
+  }
+}

@@ -1,0 +1,121 @@
+package org.eggsfs.run;
+
+import java.nio.file.Path;
+import org.eggsfs.cli.CommandFailure;
+import org.eggsfs.cli.ExitCodes;
+import picocli.CommandLine.Option;
+
+/** The shape of a local instance and the times that tests want short. Durations are nanoseconds. */
+final class InstanceOptions {
+  private static final int FAILURE_DOMAINS_MAX = 99;
+  private static final int SERVICES_MAX = 100;
+
+  @Option(
+      names = "--data-dir",
+      paramLabel = "DIR",
+      description = "Where the data is (default eggsfs-data in this folder).")
+  Path dataDir = Path.of("eggsfs-data");
+
+  @Option(
+      names = "--failure-domains",
+      paramLabel = "N",
+      description = "Block servers (default ${DEFAULT-VALUE}).")
+  int failureDomains = 16;
+
+  @Option(
+      names = "--hdd-block-services",
+      paramLabel = "N",
+      description = "HDD block services of each block server (default ${DEFAULT-VALUE}).")
+  int hddBlockServices = 2;
+
+  @Option(
+      names = "--flash-block-services",
+      paramLabel = "N",
+      description = "FLASH block services of each block server (default ${DEFAULT-VALUE}).")
+  int flashBlockServices = 2;
+
+  @Option(
+      names = {"--shuckle-port", "--registry-bincode-port", "--bincode-port"},
+      paramLabel = "PORT",
+      description = "TCP port of the shuckle; 0 = any (default ${DEFAULT-VALUE}).")
+  int shucklePort = 10001;
+
+  @Option(
+      names = "--host",
+      paramLabel = "IP",
+      description = "Address that all servers bind and advertise (default ${DEFAULT-VALUE}).")
+  String host = "127.0.0.1";
+
+  @Option(
+      names = "--reserved-storage",
+      paramLabel = "BYTES",
+      description = "Free space kept back on each disk (default ${DEFAULT-VALUE}).")
+  long reservedStorage = 1L << 30;
+
+  @Option(
+      names = "--transient-deadline-interval",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How long an unfinished file lives without a change (default 2h).")
+  Long transientDeadlineInterval;
+
+  @Option(
+      names = "--block-write-cutoff",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How old a block may be when it is written (default 5m).")
+  Long blockWriteCutoff;
+
+  @Option(
+      names = {"--erase-cutoff", "--future-cutoff"},
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How old a block must be before it may be erased (default 1h).")
+  Long eraseCutoff;
+
+  @Option(
+      names = "--staleness-delay",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "After which silence a block service is stale (default 3m).")
+  Long stalenessDelay;
+
+  @Option(
+      names = "--refresh-interval",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How often shards and CDC look at the shuckle.")
+  Long refreshInterval;
+
+  @Option(
+      names = "--register-interval",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How often servers register at the shuckle.")
+  Long registerInterval;
+
+  /** Checks what the options mean together. */
+  void check() throws CommandFailure {
+    require(
+        failureDomains >= 1 && failureDomains <= FAILURE_DOMAINS_MAX,
+        "--failure-domains is 1 to " + FAILURE_DOMAINS_MAX);
+    require(
+        hddBlockServices >= 0
+            && flashBlockServices >= 0
+            && hddBlockServices + flashBlockServices >= 1
+            && hddBlockServices + flashBlockServices <= SERVICES_MAX,
+        "each block server needs 1 to " + SERVICES_MAX + " block services");
+    require(shucklePort >= 0 && shucklePort <= 65_535, "--shuckle-port is 0 to 65535");
+    require(reservedStorage >= 0, "--reserved-storage is not negative");
+  }
+
+  private static void require(boolean condition, String message) throws CommandFailure {
+    if (!condition) {
+      throw new CommandFailure(ExitCodes.USAGE, message);
+    }
+  }
+
+  static long orElse(Long value, long standard) {
+    return value == null ? standard : value;
+  }
+}
