@@ -82,6 +82,9 @@ final class CdcLoop implements Runnable, AutoCloseable {
   /** Silent attempts after which the shards' addresses are fetched again. */
   private static final int SILENT_ATTEMPTS_BEFORE_REFRESH = 2;
 
+  /** Silent attempts, over all addresses of the shard, after which the other socket is tried. */
+  private static final int SILENT_ATTEMPTS_BEFORE_OTHER_SOCKET = 4;
+
   /** Where an answer goes, and when the client last asked for it. */
   private static final class Origin {
     DatagramChannel channel;
@@ -461,7 +464,10 @@ final class CdcLoop implements Runnable, AutoCloseable {
       return;
     }
     sent.flip();
-    send(shardChannels.get(call.attempts % shardChannels.size()), address);
+    // Shards tell copies of a request by its id and its source, so the source changes only when
+    // this way seems to be broken.
+    long way = call.requestId + call.silentAttempts / SILENT_ATTEMPTS_BEFORE_OTHER_SOCKET;
+    send(shardChannels.get(Math.floorMod(way, shardChannels.size())), address);
   }
 
   /** What is lost is asked for again, by us or by the client. */

@@ -11,6 +11,8 @@ import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeRequest;
 import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeResponse;
 import org.eggsfs.protocol.shard.RemoveDirectoryOwnerRequest;
 import org.eggsfs.protocol.shard.ShardResponse;
+import org.eggsfs.protocol.shard.StatDirectoryRequest;
+import org.eggsfs.protocol.shard.StatDirectoryResponse;
 import org.eggsfs.protocol.shard.UnlockCurrentEdgeRequest;
 import org.eggsfs.protocol.struct.DirectoryInfo;
 import org.eggsfs.protocol.struct.Edge;
@@ -26,10 +28,19 @@ import org.eggsfs.protocol.struct.Edge;
 final class MakeDirectory extends Transaction {
   private static final DirectoryInfo NO_INFO = new DirectoryInfo(List.of());
 
+  /** Requests of {@link Step#READ}. */
+  private static final int EDGE = 0;
+
+  private static final int OWNER = 1;
+
   private final MakeDirectoryRequest request;
   private Step step = Step.READ;
+  private Edge newest;
   private long oldCreationTime;
   private long creationTime;
+
+  /** Whether this process has seen the inode made. */
+  private boolean inodeMade;
 
   /** After a restart we cannot tell, and must clean up. */
   private boolean inodeMayExist;
@@ -46,17 +57,37 @@ final class MakeDirectory extends Transaction {
   }
 
   private enum Step {
-    /** FULL_READ_DIR(owner, name): what is the newest edge of the name? */
+    /**
+     * FULL_READ_DIR(owner, name): what is the newest edge of the name? It answers for removed
+     * directories too, so an owner that the parent map does not know is looked at as well, before
+     * anything is made in it.
+     */
     READ(1) {
       @Override
       void send(MakeDirectory tx, Effects effects) {
         long owner = tx.request.ownerId();
-        tx.send(effects, 0, owner, ShardRequests.newestEdge(owner, tx.request.name()), Due.AT_ONCE);
+        tx.send(
+            effects, EDGE, owner, ShardRequests.newestEdge(owner, tx.request.name()), Due.AT_ONCE);
+        tx.newest = null;
+        if (owner != InodeIds.ROOT && ParentsTable.get(effects.view, owner) == InodeIds.NULL) {
+          tx.send(effects, OWNER, owner, new StatDirectoryRequest(owner), Due.AT_ONCE);
+        }
       }
 
       @Override
-      void answered(MakeDirectory tx, Effects effects, ShardResponse response) {
-        Edge edge = ShardRequests.edge(response);
+      void answered(MakeDirectory tx, Effects effects, int sub, ShardResponse response) {
+        if (sub == EDGE) {
+          tx.newest = ShardRequests.edge(response);
+        } else if (((StatDirectoryResponse) response).owner() == InodeIds.NULL) {
+          tx.rollBack(effects, ErrorCode.DIRECTORY_NOT_FOUND);
+          return;
+        } else {
+          effects.alert(tx.describe() + ": the parent map does not know the owner");
+        }
+        if (!tx.isQuiet()) {
+          return;
+        }
+        Edge edge = tx.newest;
         tx.oldCreationTime = edge == null ? 0 : edge.creationTime();
         if (edge == null || !edge.current()) {
           tx.enter(effects, tx.inodeMade ? CREATE_LOCKED_EDGE : CREATE_DIRECTORY);
@@ -66,7 +97,7 @@ final class MakeDirectory extends Transaction {
       }
 
       @Override
-      void failed(MakeDirectory tx, Effects effects, ErrorCode error) {
+      void failed(MakeDirectory tx, Effects effects, int sub, ErrorCode error) {
         tx.rollBack(effects, error);
       }
     },
@@ -86,13 +117,13 @@ final class MakeDirectory extends Transaction {
       }
 
       @Override
-      void answered(MakeDirectory tx, Effects effects, ShardResponse response) {
+      void answered(MakeDirectory tx, Effects effects, int sub, ShardResponse response) {
         tx.inodeMade = true;
         tx.enter(effects, CREATE_LOCKED_EDGE);
       }
 
       @Override
-      void failed(MakeDirectory tx, Effects effects, ErrorCode error) {
+      void failed(MakeDirectory tx, Effects effects, int sub, ErrorCode error) {
         // Nothing was made. MISMATCHING_OWNER: the id is another's, hands off.
         effects.alert(tx.describe() + ": " + error + " for a fresh directory");
         tx.fail(error == ErrorCode.MISMATCHING_OWNER ? ErrorCode.INTERNAL_ERROR : error);
@@ -114,13 +145,13 @@ final class MakeDirectory extends Transaction {
       }
 
       @Override
-      void answered(MakeDirectory tx, Effects effects, ShardResponse response) {
+      void answered(MakeDirectory tx, Effects effects, int sub, ShardResponse response) {
         tx.creationTime = ((CreateLockedCurrentEdgeResponse) response).creationTime();
         tx.enter(effects, UNLOCK_EDGE);
       }
 
       @Override
-      void failed(MakeDirectory tx, Effects effects, ErrorCode error) {
+      void failed(MakeDirectory tx, Effects effects, int sub, ErrorCode error) {
         switch (error) {
           // The name changed since we looked, or it was us: look again.
           case MISMATCHING_CREATION_TIME, CANNOT_OVERRIDE_NAME -> tx.enter(effects, READ);
@@ -144,15 +175,15 @@ final class MakeDirectory extends Transaction {
       }
 
       @Override
-      void answered(MakeDirectory tx, Effects effects, ShardResponse response) {
+      void answered(MakeDirectory tx, Effects effects, int sub, ShardResponse response) {
         tx.succeed(new MakeDirectoryResponse(tx.freshDirectory(), tx.creationTime));
       }
 
       @Override
-      void failed(MakeDirectory tx, Effects effects, ErrorCode error) {
+      void failed(MakeDirectory tx, Effects effects, int sub, ErrorCode error) {
         if (ShardRequests.isGone(error)) {
           // Only our own unlock could free the edge; somebody has used it since.
-          answered(tx, effects, null);
+          answered(tx, effects, sub, null);
         } else {
           tx.again(effects, 0, error);
         }
@@ -173,12 +204,12 @@ final class MakeDirectory extends Transaction {
       }
 
       @Override
-      void answered(MakeDirectory tx, Effects effects, ShardResponse response) {
+      void answered(MakeDirectory tx, Effects effects, int sub, ShardResponse response) {
         tx.exit();
       }
 
       @Override
-      void failed(MakeDirectory tx, Effects effects, ErrorCode error) {
+      void failed(MakeDirectory tx, Effects effects, int sub, ErrorCode error) {
         if (error == ErrorCode.DIRECTORY_NOT_FOUND) {
           tx.exit();
         } else {
@@ -195,13 +226,10 @@ final class MakeDirectory extends Transaction {
 
     abstract void send(MakeDirectory tx, Effects effects);
 
-    abstract void answered(MakeDirectory tx, Effects effects, ShardResponse response);
+    abstract void answered(MakeDirectory tx, Effects effects, int sub, ShardResponse response);
 
-    abstract void failed(MakeDirectory tx, Effects effects, ErrorCode error);
+    abstract void failed(MakeDirectory tx, Effects effects, int sub, ErrorCode error);
   }
-
-  /** Whether this process has seen the inode made. */
-  private boolean inodeMade;
 
   private void enter(Effects effects, Step next) {
     step = next;
@@ -270,12 +298,12 @@ final class MakeDirectory extends Transaction {
 
   @Override
   void answered(Effects effects, int sub, ShardResponse response) {
-    step.answered(this, effects, response);
+    step.answered(this, effects, sub, response);
   }
 
   @Override
   void failed(Effects effects, int sub, ErrorCode error) {
-    step.failed(this, effects, error);
+    step.failed(this, effects, sub, error);
   }
 
   @Override
