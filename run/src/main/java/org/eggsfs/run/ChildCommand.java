@@ -8,7 +8,13 @@ import java.util.List;
 final class ChildCommand {
   private ChildCommand() {}
 
-  static List<String> of(String role) {
+  /**
+   * The command up to the role's arguments.
+   *
+   * @param temporary where a JVM without our launcher unpacks native libraries; it leaves them
+   *     there when it is killed
+   */
+  static List<String> of(String role, Path temporary) {
     String home = System.getProperty("eggsfs.home");
     if (home != null) {
       Path launcher = Path.of(home, "bin", "eggs" + role);
@@ -22,6 +28,7 @@ final class ChildCommand {
         "-XX:TieredStopAtLevel=1",
         "-Xmx128m",
         "-XX:-UsePerfData",
+        "-Djava.io.tmpdir=" + temporary,
         "--enable-native-access=ALL-UNNAMED",
         "--sun-misc-unsafe-memory-access=allow",
         "-cp",

@@ -146,7 +146,7 @@ final class ProcessInstance implements AutoCloseable {
     if (Files.isExecutable(SETSID)) {
       command.add(SETSID.toString());
     }
-    command.addAll(ChildCommand.of(role));
+    command.addAll(ChildCommand.of(role, layout.logs()));
     command.addAll(args);
     command.add("--with-process");
     command.add(Long.toString(ProcessHandle.current().pid()));

@@ -115,8 +115,8 @@ class CrashTest {
     assertEquals(ExitCodes.OK, Eggs.start("fsck", "--data-dir", options.dataDir.toString()));
   }
 
-  private static Process cli(String shuckle, String... args) throws Exception {
-    List<String> command = new ArrayList<>(ChildCommand.of("cli"));
+  private Process cli(String shuckle, String... args) throws Exception {
+    List<String> command = new ArrayList<>(ChildCommand.of("cli", folder));
     command.addAll(List.of("--shuckle", shuckle));
     command.addAll(List.of(args));
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
