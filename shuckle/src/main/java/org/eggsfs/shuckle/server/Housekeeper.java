@@ -30,6 +30,7 @@ final class Housekeeper implements AutoCloseable {
 
   private static final long ASSIGN_PAUSE_MILLIS = 400;
   private static final long REGISTER_NANOS = TimeUnit.MINUTES.toNanos(2);
+  private static final long START_QUIET_NANOS = TimeUnit.SECONDS.toNanos(15);
   private static final long UNCHANGED_EVER = -1L;
 
   private final StateKeeper keeper;
@@ -42,7 +43,8 @@ final class Housekeeper implements AutoCloseable {
   private long[] lastCandidates;
   private long lastAssignNanos;
   private long lastRegisterNanos = startNanos;
-  private Map<Assigner.Pool, Integer> lastDomains = Map.of();
+  private Map<Assigner.Pool, Integer> domains = Map.of();
+  private Map<Assigner.Pool, Integer> domainsWarnedOf = Map.of();
   private volatile boolean closed;
 
   Housekeeper(StateKeeper keeper, ShuckleConfig config, Runnable registerSelf) {
@@ -99,6 +101,7 @@ final class Housekeeper implements AutoCloseable {
       markStale();
     }
     assign(nanos);
+    warnOfFewDomains(nanos);
     if (nanos - lastRegisterNanos >= REGISTER_NANOS) {
       lastRegisterNanos = nanos;
       registerSelf.run();
@@ -140,15 +143,16 @@ final class Housekeeper implements AutoCloseable {
     }
     lastCandidates = candidates;
     lastAssignNanos = nanos;
-    warn(outcome.domains());
+    domains = outcome.domains();
     Thread.sleep(ASSIGN_PAUSE_MILLIS);
   }
 
-  private void warn(Map<Assigner.Pool, Integer> domains) {
-    if (domains.equals(lastDomains)) {
+  /** A cluster that starts has few domains for a moment, which is no news. */
+  private void warnOfFewDomains(long nanos) {
+    if (nanos - startNanos < START_QUIET_NANOS || domains.equals(domainsWarnedOf)) {
       return;
     }
-    lastDomains = domains;
+    domainsWarnedOf = domains;
     domains.forEach(
         (pool, count) -> {
           if (count < Assigner.DOMAINS_WANTED) {
