@@ -9,8 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /**
  * A role's data directory: locked while a process uses it, and marked with what wrote it. Files:
@@ -156,6 +159,38 @@ public final class DataDirectory implements AutoCloseable {
   /** Where it is. */
   public Path path() {
     return path;
+  }
+
+  /**
+   * Makes a consistent copy of a store as {@code snapshot-ID} in this directory; one that exists
+   * already is left as it is (shard.md, ShardSnapshot).
+   *
+   * @throws IOException if something else has that name, or files cannot be made
+   * @throws StoreException if the store cannot be copied
+   */
+  public void checkpoint(KeyValueStore store, long id) throws IOException {
+    Path snapshot = path.resolve("snapshot-" + Long.toUnsignedString(id));
+    if (Files.isDirectory(snapshot)) {
+      return;
+    }
+    Path temporary = path.resolve("tmp." + snapshot.getFileName());
+    deleteTree(temporary);
+    store.checkpoint(temporary);
+    Files.move(temporary, snapshot);
+  }
+
+  /** What a process left that ended in the middle of a checkpoint. */
+  private static void deleteTree(Path tree) throws IOException {
+    if (!Files.exists(tree)) {
+      return;
+    }
+    List<Path> paths;
+    try (Stream<Path> walk = Files.walk(tree)) {
+      paths = walk.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path each : paths) {
+      Files.delete(each);
+    }
   }
 
   @Override

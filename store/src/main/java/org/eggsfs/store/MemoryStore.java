@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 
@@ -25,7 +24,7 @@ public final class MemoryStore implements KeyValueStore {
   @Override
   public synchronized Snapshot snapshot() {
     shared = true;
-    return new MapSnapshot(current);
+    return new MapSnapshot(new MapView(current));
   }
 
   @Override
@@ -77,69 +76,20 @@ public final class MemoryStore implements KeyValueStore {
     // Nothing is held outside the heap.
   }
 
-  private record MapSnapshot(NavigableMap<byte[], byte[]> map) implements Snapshot {
+  private record MapSnapshot(MapView view) implements Snapshot {
     @Override
     public byte[] get(byte[] key) {
-      return map.get(key);
+      return view.get(key);
     }
 
     @Override
     public Cursor cursor() {
-      return new MapCursor(map);
+      return view.cursor();
     }
 
     @Override
     public void close() {
       // The map is dropped with the snapshot.
-    }
-  }
-
-  private static final class MapCursor implements Cursor {
-    private final NavigableMap<byte[], byte[]> map;
-    private Map.Entry<byte[], byte[]> entry;
-
-    MapCursor(NavigableMap<byte[], byte[]> map) {
-      this.map = map;
-    }
-
-    @Override
-    public void seek(byte[] key) {
-      entry = map.ceilingEntry(key);
-    }
-
-    @Override
-    public void seekForPrev(byte[] key) {
-      entry = map.floorEntry(key);
-    }
-
-    @Override
-    public void next() {
-      entry = map.higherEntry(entry.getKey());
-    }
-
-    @Override
-    public void prev() {
-      entry = map.lowerEntry(entry.getKey());
-    }
-
-    @Override
-    public boolean isValid() {
-      return entry != null;
-    }
-
-    @Override
-    public byte[] key() {
-      return entry.getKey();
-    }
-
-    @Override
-    public byte[] value() {
-      return entry.getValue();
-    }
-
-    @Override
-    public void close() {
-      entry = null;
     }
   }
 }

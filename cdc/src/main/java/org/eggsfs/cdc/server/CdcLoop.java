@@ -44,6 +44,7 @@ import org.eggsfs.protocol.cdc.CdcSnapshotResponse;
 import org.eggsfs.protocol.shard.ShardKind;
 import org.eggsfs.protocol.shard.ShardResponse;
 import org.eggsfs.protocol.struct.IpPort;
+import org.eggsfs.store.ChangeList;
 import org.eggsfs.store.KeyValueStore;
 import org.eggsfs.store.KeyValueStore.Change;
 import org.eggsfs.store.Overlay;
@@ -148,7 +149,7 @@ final class CdcLoop implements Runnable, AutoCloseable {
   private List<ClientRequest> newRequests = new ArrayList<>();
   private List<ShardAnswer> newAnswers = new ArrayList<>();
   private List<Long> expirations = List.of();
-  private List<Change> changes = new ArrayList<>();
+  private final ChangeList changes;
   private boolean urgent;
   private long lazySinceNanos;
   private long batchNumber = 1;
@@ -199,6 +200,7 @@ final class CdcLoop implements Runnable, AutoCloseable {
       throw e;
     }
     this.overlay = new Overlay(snapshot);
+    this.changes = new ChangeList(overlay);
     this.index = state.appliedIndex();
     this.durableIndex = index;
   }
@@ -494,19 +496,7 @@ final class CdcLoop implements Runnable, AutoCloseable {
     if (changes.isEmpty()) {
       lazySinceNanos = System.nanoTime();
     }
-    return new WriteTarget() {
-      @Override
-      public void put(byte[] rowKey, byte[] value) {
-        overlay.put(rowKey, value);
-        changes.add(new Change(rowKey, value));
-      }
-
-      @Override
-      public void delete(byte[] rowKey) {
-        overlay.delete(rowKey);
-        changes.add(new Change(rowKey, null));
-      }
-    };
+    return changes;
   }
 
   private void take(ApplyResult result) {
@@ -548,8 +538,7 @@ final class CdcLoop implements Runnable, AutoCloseable {
       return;
     }
     Batch batch = new Batch(batchNumber, index);
-    List<Change> batchChanges = changes;
-    changes = new ArrayList<>();
+    List<Change> batchChanges = changes.take();
     urgent = false;
     batchNumber++;
     overlay.beginBatch(batchNumber);

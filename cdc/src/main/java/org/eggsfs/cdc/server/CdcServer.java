@@ -2,26 +2,21 @@ package org.eggsfs.cdc.server;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
-import java.net.StandardSocketOptions;
 import java.nio.channels.DatagramChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.eggsfs.cdc.state.CdcState;
 import org.eggsfs.consensus.GroupCommitter;
 import org.eggsfs.net.Addresses;
+import org.eggsfs.net.RememberedPorts;
+import org.eggsfs.net.UdpSockets;
 import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.store.ChangeList;
 import org.eggsfs.store.DataDirectory;
 import org.eggsfs.store.KeyValueStore;
-import org.eggsfs.store.KeyValueStore.Change;
 import org.eggsfs.store.RocksStore;
 import org.eggsfs.store.StoreException;
-import org.eggsfs.store.WriteTarget;
 
 /**
  * The cross-directory coordinator as a running server: a database, a committer, an event loop, a
@@ -60,7 +55,8 @@ public final class CdcServer implements AutoCloseable {
       }
       List<DatagramChannel> shardChannels = new ArrayList<>();
       for (InetSocketAddress address : config.bindAddresses()) {
-        DatagramChannel channel = bind(new InetSocketAddress(address.getAddress(), 0));
+        DatagramChannel channel =
+            UdpSockets.bind(new InetSocketAddress(address.getAddress(), 0), SOCKET_BUFFER_BYTES);
         opened.add(channel);
         shardChannels.add(channel);
       }
@@ -106,112 +102,43 @@ public final class CdcServer implements AutoCloseable {
   }
 
   private static void initialize(KeyValueStore store) {
-    List<Change> changes = new ArrayList<>();
-    WriteTarget target =
-        new WriteTarget() {
-          @Override
-          public void put(byte[] key, byte[] value) {
-            changes.add(new Change(key, value));
-          }
-
-          @Override
-          public void delete(byte[] key) {
-            changes.add(new Change(key, null));
-          }
-        };
     try (KeyValueStore.Snapshot view = store.snapshot()) {
       if (CdcState.isInitialized(view)) {
         return;
       }
     }
-    CdcState.initialize(target);
-    store.write(changes, true);
+    ChangeList changes = new ChangeList();
+    CdcState.initialize(changes);
+    store.write(changes.take(), true);
   }
 
   private static List<DatagramChannel> bindForClients(CdcConfig config, List<AutoCloseable> opened)
       throws IOException {
-    PortFile ports = new PortFile(config.dataDirectory().resolve("ports"));
+    RememberedPorts ports = new RememberedPorts(config.dataDirectory().resolve("ports"));
     List<DatagramChannel> channels = new ArrayList<>();
-    List<Integer> chosen = new ArrayList<>();
     for (InetSocketAddress address : config.bindAddresses()) {
-      DatagramChannel channel = bindRemembered(address, ports.get(channels.size()));
+      DatagramChannel channel =
+          UdpSockets.bindRemembered(
+              address, SOCKET_BUFFER_BYTES, ports, Integer.toString(channels.size()));
       opened.add(channel);
       channels.add(channel);
-      chosen.add(((InetSocketAddress) channel.getLocalAddress()).getPort());
     }
-    ports.save(chosen);
+    ports.save();
     return channels;
-  }
-
-  /** The port of last time, so that clients need not look again; any other if it is taken. */
-  private static DatagramChannel bindRemembered(InetSocketAddress address, int port)
-      throws IOException {
-    if (address.getPort() == 0 && port != 0) {
-      try {
-        return bind(new InetSocketAddress(address.getAddress(), port));
-      } catch (IOException e) {
-        LOGGER.log(System.Logger.Level.INFO, "port " + port + " is taken now, choosing another");
-      }
-    }
-    return bind(address);
-  }
-
-  private static DatagramChannel bind(InetSocketAddress address) throws IOException {
-    if (address.isUnresolved()) {
-      throw new IOException("no such address: " + address.getHostString());
-    }
-    DatagramChannel channel = DatagramChannel.open(StandardProtocolFamily.INET);
-    try {
-      channel.configureBlocking(false);
-      channel.setOption(StandardSocketOptions.SO_RCVBUF, SOCKET_BUFFER_BYTES);
-      channel.setOption(StandardSocketOptions.SO_SNDBUF, SOCKET_BUFFER_BYTES);
-      channel.bind(address);
-      return channel;
-    } catch (IOException | RuntimeException e) {
-      channel.close();
-      throw new IOException(
-          "cannot bind UDP "
-              + address.getAddress().getHostAddress()
-              + ":"
-              + address.getPort()
-              + " ("
-              + e.getMessage()
-              + "); another process uses it, or the address is not of this machine",
-          e);
-    }
   }
 
   private void makeSnapshot(long id, Consumer<ErrorCode> done) {
     maintenance.execute(
         () -> {
-          Path snapshot = directory.path().resolve("snapshot-" + Long.toUnsignedString(id));
           try {
-            if (!Files.isDirectory(snapshot)) {
-              Path temporary = directory.path().resolve("tmp." + snapshot.getFileName());
-              deleteTree(temporary);
-              store.checkpoint(temporary);
-              Files.move(temporary, snapshot);
-            }
+            directory.checkpoint(store, id);
             done.accept(null);
           } catch (IOException | StoreException e) {
-            LOGGER.log(System.Logger.Level.ERROR, "cannot make the snapshot " + snapshot, e);
+            LOGGER.log(
+                System.Logger.Level.ERROR, "cannot make snapshot " + Long.toUnsignedString(id), e);
             done.accept(ErrorCode.CANNOT_CREATE_DB_SNAPSHOT);
           }
         });
-  }
-
-  /** What a process left that ended in the middle of a checkpoint. */
-  private static void deleteTree(Path tree) throws IOException {
-    if (!Files.exists(tree)) {
-      return;
-    }
-    List<Path> paths;
-    try (Stream<Path> walk = Files.walk(tree)) {
-      paths = walk.sorted(Comparator.reverseOrder()).toList();
-    }
-    for (Path path : paths) {
-      Files.delete(path);
-    }
   }
 
   /** The first address that clients use. */

@@ -18,6 +18,7 @@ import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.UnlockCurrentEdgeRequest;
+import org.eggsfs.store.MapView;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -62,7 +63,7 @@ class BoundsTest {
 
   @Test
   void moreAnswersThanTheLimitPushTheOldestOut() {
-    MapStore store = new MapStore();
+    MapView store = new MapView();
     Answers answers = new Answers(3, 1000);
     for (int i = 1; i <= 5; i++) {
       answers.put(
@@ -72,19 +73,19 @@ class BoundsTest {
       answers.expire(store, i);
     }
     assertEquals(3, answers.size());
-    assertEquals(3, store.map.size());
+    assertEquals(3, store.map().size());
     assertNull(answers.find(new ClientKey(1, 1, 2), 7));
     // The same client again replaces its former answer.
     answers.put(
         store,
         new ClientKey(1, 1, 3),
         new GivenAnswer(6, 6, 6, 8, 1, null, ErrorCode.DIRECTORY_NOT_FOUND));
-    assertEquals(3, store.map.size());
+    assertEquals(3, store.map().size());
     Answers loaded = new Answers(3, 1000);
     loaded.load(store);
     assertEquals(ErrorCode.DIRECTORY_NOT_FOUND, loaded.find(new ClientKey(1, 1, 3), 8).error());
     answers.expire(store, 5000);
-    assertEquals(0, store.map.size());
+    assertEquals(0, store.map().size());
   }
 
   @Test
@@ -216,12 +217,12 @@ class BoundsTest {
 
   @Test
   void aStateThatIsNotThereOrOfAnotherVersionIsRefused() {
-    MapStore empty = new MapStore();
+    MapView empty = new MapView();
     assertFalse(CdcState.isInitialized(empty));
     assertThrows(IllegalStateException.class, () -> CdcState.open(empty));
     CdcState.initialize(empty);
     assertTrue(CdcState.isInitialized(empty));
-    empty.map.firstEntry().getValue()[0] = 99;
+    empty.map().firstEntry().getValue()[0] = 99;
     assertThrows(IllegalStateException.class, () -> CdcState.open(empty));
   }
 

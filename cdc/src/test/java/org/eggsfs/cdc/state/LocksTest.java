@@ -22,6 +22,7 @@ import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
 import org.eggsfs.protocol.shard.UnlockCurrentEdgeRequest;
+import org.eggsfs.store.MapView;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -94,7 +95,7 @@ class LocksTest {
   @ParameterizedTest
   @MethodSource("pairs")
   void theSecondRunsAtOnceOrWaits(CdcRequest first, CdcRequest second, boolean atOnce) {
-    MapStore store = new MapStore();
+    MapView store = new MapView();
     CdcState.initialize(store);
     for (long directory : new long[] {A, B, C, D}) {
       ParentsTable.put(store, directory, ROOT);
@@ -115,7 +116,7 @@ class LocksTest {
   /** The new directory is visible before its inode is told; nobody may get in between. */
   @Test
   void aDirectoryBeingMadeIsNotTouched() {
-    MapStore store = new MapStore();
+    MapView store = new MapView();
     CdcState.initialize(store);
     CdcState state = CdcState.open(store);
     long fresh = MetaTable.read(store).nextDirectory;

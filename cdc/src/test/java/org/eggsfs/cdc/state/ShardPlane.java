@@ -24,12 +24,13 @@ import org.eggsfs.shard.state.Findings;
 import org.eggsfs.shard.state.PrepareContext;
 import org.eggsfs.shard.state.ReadContext;
 import org.eggsfs.shard.state.ShardState;
+import org.eggsfs.store.MapView;
 
 /** The real state machines of all shards, over one map. */
 final class ShardPlane {
   private static final long DEADLINE = 1_000_000_000_000L;
 
-  final MapStore store = new MapStore();
+  final MapView store = new MapView();
   private final Map<Integer, ShardState> states = new HashMap<>();
   private final Map<Integer, Long> indexes = new HashMap<>();
   private final Map<Integer, Long> lastIssued = new HashMap<>();

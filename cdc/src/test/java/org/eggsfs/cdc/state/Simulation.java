@@ -21,6 +21,7 @@ import org.eggsfs.protocol.shard.ShardRequest;
 import org.eggsfs.protocol.shard.ShardResponse;
 import org.eggsfs.protocol.shard.StatDirectoryResponse;
 import org.eggsfs.store.KeyValueStore.Change;
+import org.eggsfs.store.MapView;
 import org.eggsfs.store.WriteTarget;
 
 /**
@@ -72,8 +73,8 @@ final class Simulation {
   double refusal;
 
   final List<String> alerts = new ArrayList<>();
-  private MapStore durable = new MapStore();
-  private MapStore current;
+  private MapView durable = new MapView();
+  private MapView current;
   private final ArrayDeque<Batch> unsynced = new ArrayDeque<>();
   private List<Change> changes = new ArrayList<>();
   private boolean urgent;
@@ -396,7 +397,7 @@ final class Simulation {
     take(state.resume(current, target(), index, plane.now));
   }
 
-  MapStore copyOfState() {
+  MapView copyOfState() {
     return current.copy();
   }
 
@@ -422,7 +423,7 @@ final class Simulation {
     }
     assertEquals(owners, parents, "the parent map is what the shards say");
     List<Integer> tables = new ArrayList<>();
-    for (byte[] key : current.map.keySet()) {
+    for (byte[] key : current.map().keySet()) {
       tables.add((int) key[0]);
     }
     assertTrue(!tables.contains(Keys.ENQUEUED) && !tables.contains(Keys.EXECUTING));

@@ -7,13 +7,14 @@ import java.util.List;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.cdc.CdcRequest;
 import org.eggsfs.protocol.shard.ShardResponse;
+import org.eggsfs.store.MapView;
 
 /** Drives a state machine by hand: the test decides what each shard request becomes. */
 final class Stepper {
   private static long requestIds;
 
   private final ShardPlane plane;
-  private MapStore store = new MapStore();
+  private MapView store = new MapView();
   CdcState state;
   Output.ToClient lastAnswer;
   final List<String> alerts = new ArrayList<>();

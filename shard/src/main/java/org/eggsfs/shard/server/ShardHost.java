@@ -2,31 +2,25 @@ package org.eggsfs.shard.server;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
-import java.net.StandardSocketOptions;
 import java.nio.channels.DatagramChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.eggsfs.consensus.GroupCommitter;
 import org.eggsfs.core.CbcMac;
+import org.eggsfs.net.RememberedPorts;
+import org.eggsfs.net.UdpSockets;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.shard.state.ShardState;
+import org.eggsfs.store.ChangeList;
 import org.eggsfs.store.DataDirectory;
 import org.eggsfs.store.KeyValueStore;
-import org.eggsfs.store.KeyValueStore.Change;
 import org.eggsfs.store.RocksStore;
 import org.eggsfs.store.StoreException;
-import org.eggsfs.store.WriteTarget;
 
 /**
  * A process's worth of metadata shards (design: a shard group): one database, one committer, a few
@@ -63,7 +57,7 @@ public final class ShardHost implements AutoCloseable {
       for (int i = 0; i < config.loopCount(); i++) {
         loops.add(new ShardLoop(store, committer, cdcKey, this::makeSnapshot, onFailure));
       }
-      PortFile ports = new PortFile(config.dataDirectory().resolve("ports"));
+      RememberedPorts ports = new RememberedPorts(config.dataDirectory().resolve("ports"));
       try (KeyValueStore.Snapshot view = store.snapshot()) {
         for (int n = config.shards().nextSetBit(0); n >= 0; n = config.shards().nextSetBit(n + 1)) {
           HostedShard shard = open(config, n, view, ports, opened);
@@ -105,19 +99,7 @@ public final class ShardHost implements AutoCloseable {
   }
 
   private void initialize(ShardHostConfig config) {
-    List<Change> changes = new ArrayList<>();
-    WriteTarget target =
-        new WriteTarget() {
-          @Override
-          public void put(byte[] key, byte[] value) {
-            changes.add(new Change(key, value));
-          }
-
-          @Override
-          public void delete(byte[] key) {
-            changes.add(new Change(key, null));
-          }
-        };
+    ChangeList changes = new ChangeList();
     SecureRandom random = new SecureRandom();
     try (KeyValueStore.Snapshot view = store.snapshot()) {
       config.shards().stream()
@@ -126,11 +108,11 @@ public final class ShardHost implements AutoCloseable {
               shard -> {
                 byte[] secret = new byte[16];
                 random.nextBytes(secret);
-                ShardState.initialize(shard, secret, target);
+                ShardState.initialize(shard, secret, changes);
               });
     }
     if (!changes.isEmpty()) {
-      store.write(changes, true);
+      store.write(changes.take(), true);
     }
   }
 
@@ -138,7 +120,7 @@ public final class ShardHost implements AutoCloseable {
       ShardHostConfig config,
       int number,
       KeyValueStore.Snapshot view,
-      PortFile ports,
+      RememberedPorts ports,
       List<AutoCloseable> opened)
       throws IOException {
     ShardState state = ShardState.open(view, number, config.transientDeadlineInterval());
@@ -146,14 +128,16 @@ public final class ShardHost implements AutoCloseable {
     List<InetSocketAddress> addresses = new ArrayList<>();
     for (int a = 0; a < config.addresses().size(); a++) {
       String name = number + "." + a;
+      int port = config.firstPort() > 0 ? config.firstPort() + a * 256 + number : 0;
       DatagramChannel channel =
-          config.firstPort() > 0
-              ? bind(config.addresses().get(a), config.firstPort() + a * 256 + number)
-              : bindRemembered(config.addresses().get(a), ports.get(name));
+          UdpSockets.bindRemembered(
+              new InetSocketAddress(config.addresses().get(a), port),
+              SOCKET_BUFFER_BYTES,
+              ports,
+              name);
       opened.add(channel);
       channels.add(channel);
       InetSocketAddress address = (InetSocketAddress) channel.getLocalAddress();
-      ports.put(name, address.getPort());
       addresses.add(address);
     }
     HostedShard shard = new HostedShard(number, state, channels, addresses);
@@ -164,70 +148,18 @@ public final class ShardHost implements AutoCloseable {
     return shard;
   }
 
-  /** The port of last time, so that clients need not look again; any other if it is taken. */
-  private static DatagramChannel bindRemembered(InetAddress address, int port) throws IOException {
-    if (port != 0) {
-      try {
-        return bind(address, port);
-      } catch (IOException e) {
-        LOGGER.log(System.Logger.Level.INFO, "port " + port + " is taken now, choosing another");
-      }
-    }
-    return bind(address, 0);
-  }
-
-  private static DatagramChannel bind(InetAddress address, int port) throws IOException {
-    DatagramChannel channel = DatagramChannel.open(StandardProtocolFamily.INET);
-    try {
-      channel.configureBlocking(false);
-      channel.setOption(StandardSocketOptions.SO_RCVBUF, SOCKET_BUFFER_BYTES);
-      channel.setOption(StandardSocketOptions.SO_SNDBUF, SOCKET_BUFFER_BYTES);
-      channel.bind(new InetSocketAddress(address, port));
-      return channel;
-    } catch (IOException e) {
-      channel.close();
-      throw new IOException(
-          "cannot bind UDP "
-              + address.getHostAddress()
-              + ":"
-              + port
-              + " ("
-              + e.getMessage()
-              + "); another process uses it, or the address is not of this machine",
-          e);
-    }
-  }
-
   private void makeSnapshot(long id, Consumer<ErrorCode> done) {
     maintenance.execute(
         () -> {
-          Path target = directory.path().resolve("snapshot-" + Long.toUnsignedString(id));
           try {
-            if (!Files.isDirectory(target)) {
-              Path temporary =
-                  directory.path().resolve("tmp.snapshot-" + Long.toUnsignedString(id));
-              // A crash may have left half of one.
-              deleteTree(temporary);
-              store.checkpoint(temporary);
-              Files.move(temporary, target);
-            }
+            directory.checkpoint(store, id);
             done.accept(null);
           } catch (IOException | StoreException e) {
-            LOGGER.log(System.Logger.Level.ERROR, "cannot make snapshot " + target, e);
+            LOGGER.log(
+                System.Logger.Level.ERROR, "cannot make snapshot " + Long.toUnsignedString(id), e);
             done.accept(ErrorCode.CANNOT_CREATE_DB_SNAPSHOT);
           }
         });
-  }
-
-  private static void deleteTree(Path root) throws IOException {
-    if (!Files.exists(root)) {
-      return;
-    }
-    try (Stream<Path> paths = Files.walk(root)) {
-      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    }
   }
 
   /** The addresses of a hosted shard. */

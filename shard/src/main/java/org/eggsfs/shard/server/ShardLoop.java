@@ -35,10 +35,9 @@ import org.eggsfs.shard.state.EntryTimes;
 import org.eggsfs.shard.state.LogEntry;
 import org.eggsfs.shard.state.PrepareContext;
 import org.eggsfs.shard.state.ReadContext;
+import org.eggsfs.store.ChangeList;
 import org.eggsfs.store.KeyValueStore;
-import org.eggsfs.store.KeyValueStore.Change;
 import org.eggsfs.store.Overlay;
-import org.eggsfs.store.WriteTarget;
 
 /**
  * An event loop: one thread that owns some shards and everything about them. Each turn it drains
@@ -105,8 +104,8 @@ final class ShardLoop implements Runnable {
   final LongAdder malformed = new LongAdder();
 
   private KeyValueStore.Snapshot snapshot;
-  private Overlay overlay;
-  private List<Change> changes = new ArrayList<>();
+  private final Overlay overlay;
+  private final ChangeList changes;
   private List<Waiting> waiting = new ArrayList<>();
   private long batchNumber = 1;
   private long lastReadAlertNanos = System.nanoTime() - READ_ALERT_PERIOD_NANOS - 1;
@@ -134,6 +133,7 @@ final class ShardLoop implements Runnable {
     this.snapshotMaker = snapshotMaker;
     this.snapshot = store.snapshot();
     this.overlay = new Overlay(snapshot);
+    this.changes = new ChangeList(overlay);
   }
 
   /** Adds a shard; before the loop runs. */
@@ -321,21 +321,7 @@ final class ShardLoop implements Runnable {
   }
 
   private ApplyResult apply(HostedShard shard, LogEntry entry) {
-    WriteTarget target =
-        new WriteTarget() {
-          @Override
-          public void put(byte[] key, byte[] value) {
-            overlay.put(key, value);
-            changes.add(new Change(key, value));
-          }
-
-          @Override
-          public void delete(byte[] key) {
-            overlay.delete(key);
-            changes.add(new Change(key, null));
-          }
-        };
-    ApplyResult result = shard.state.apply(overlay, target, shard.appliedIndex + 1, entry);
+    ApplyResult result = shard.state.apply(overlay, changes, shard.appliedIndex + 1, entry);
     shard.appliedIndex++;
     if (result.alert() != null) {
       LOGGER.log(System.Logger.Level.WARNING, "shard " + shard.number + ": " + result.alert());
@@ -369,13 +355,11 @@ final class ShardLoop implements Runnable {
       return;
     }
     Batch batch = new Batch(batchNumber, waiting);
-    List<Change> batchChanges = changes;
     waiting = new ArrayList<>();
-    changes = new ArrayList<>();
     batchNumber++;
     overlay.beginBatch(batchNumber);
     committer.submit(
-        batchChanges,
+        changes.take(),
         () -> {
           durable.add(batch);
           selector.wakeup();

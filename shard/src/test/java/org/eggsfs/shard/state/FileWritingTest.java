@@ -33,7 +33,7 @@ class FileWritingTest {
   @AfterEach
   void soundAndReplayable() {
     shard.assertSound();
-    assertEquals(shard.store.dump(), shard.replay());
+    assertEquals(Harness.dump(shard.store), shard.replay());
   }
 
   @Test

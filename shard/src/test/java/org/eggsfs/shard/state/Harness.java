@@ -9,10 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.NavigableMap;
 import java.util.Random;
-import java.util.TreeMap;
 import org.eggsfs.core.CbcMac;
 import org.eggsfs.core.Certificates;
 import org.eggsfs.core.Crc32c;
@@ -25,8 +22,7 @@ import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.shard.*;
 import org.eggsfs.protocol.struct.*;
-import org.eggsfs.store.Cursor;
-import org.eggsfs.store.View;
+import org.eggsfs.store.MapView;
 import org.eggsfs.store.WriteTarget;
 import org.junit.jupiter.api.function.Executable;
 
@@ -42,83 +38,19 @@ final class Harness {
   static final byte[] SECRET = new byte[16];
   static final DirectoryInfo NO_INFO = new DirectoryInfo(List.of());
 
-  /** A map as a store. */
-  static final class MapStore implements View, WriteTarget {
-    final NavigableMap<byte[], byte[]> map = new TreeMap<>(Arrays::compareUnsigned);
-
-    @Override
-    public byte[] get(byte[] key) {
-      return map.get(key);
-    }
-
-    @Override
-    public void put(byte[] key, byte[] value) {
-      map.put(key, value);
-    }
-
-    @Override
-    public void delete(byte[] key) {
-      map.remove(key);
-    }
-
-    @Override
-    public Cursor cursor() {
-      return new Cursor() {
-        private Map.Entry<byte[], byte[]> entry;
-
-        @Override
-        public void seek(byte[] key) {
-          entry = map.ceilingEntry(key);
-        }
-
-        @Override
-        public void seekForPrev(byte[] key) {
-          entry = map.floorEntry(key);
-        }
-
-        @Override
-        public void next() {
-          entry = map.higherEntry(entry.getKey());
-        }
-
-        @Override
-        public void prev() {
-          entry = map.lowerEntry(entry.getKey());
-        }
-
-        @Override
-        public boolean isValid() {
-          return entry != null;
-        }
-
-        @Override
-        public byte[] key() {
-          return entry.getKey();
-        }
-
-        @Override
-        public byte[] value() {
-          return entry.getValue();
-        }
-
-        @Override
-        public void close() {
-          entry = null;
-        }
-      };
-    }
-
-    String dump() {
-      StringBuilder text = new StringBuilder();
-      map.forEach(
-          (key, value) ->
-              text.append(Arrays.toString(key)).append(Arrays.toString(value)).append('\n'));
-      return text.toString();
-    }
+  /** All rows as text, to compare states. */
+  static String dump(MapView store) {
+    StringBuilder text = new StringBuilder();
+    store
+        .map()
+        .forEach(
+            (key, value) ->
+                text.append(Arrays.toString(key)).append(Arrays.toString(value)).append('\n'));
+    return text.toString();
   }
 
   final int shard;
-  final MapStore store = new MapStore();
+  final MapView store = new MapView();
   final ShardState state;
   final List<byte[]> log = new ArrayList<>();
   final Random random;
@@ -235,14 +167,14 @@ final class Harness {
 
   /** Another executor of the same log, with other caches: P20. */
   String replay() {
-    MapStore copy = new MapStore();
+    MapView copy = new MapView();
     ShardState.initialize(shard, SECRET, copy);
     ShardState replica = ShardState.open(copy, shard, 7);
     long at = 0;
     for (byte[] entry : log) {
       replica.apply(copy, copy, ++at, LogEntry.decode(entry));
     }
-    return copy.dump();
+    return dump(copy);
   }
 
   List<String> check() {

@@ -12,6 +12,7 @@ import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.FullReadDirFlags;
 import org.eggsfs.protocol.shard.*;
 import org.eggsfs.protocol.struct.*;
+import org.eggsfs.store.MapView;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -26,7 +27,7 @@ class NamesAndCollectionTest {
   @AfterEach
   void soundAndReplayable() {
     shard.assertSound();
-    assertEquals(shard.store.dump(), shard.replay());
+    assertEquals(Harness.dump(shard.store), shard.replay());
   }
 
   private ConstructFileResponse linked(long directory, String name) throws EggsException {
@@ -293,8 +294,7 @@ class NamesAndCollectionTest {
     RemoveOwnedSnapshotFileEdgeRequest wrong =
         new RemoveOwnedSnapshotFileEdgeRequest(ROOT, file + 0x100, bytes("f"), created);
     LogEntry entry = shard.prepare(wrong, true);
-    Harness.MapStore copy = new Harness.MapStore();
-    copy.map.putAll(shard.store.map);
+    MapView copy = shard.store.copy();
     ApplyResult result = shard.state.apply(copy, copy, 1000, entry);
     assertNotNull(result.alert());
     shard.signed(wrong);

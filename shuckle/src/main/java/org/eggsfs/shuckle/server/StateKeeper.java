@@ -1,7 +1,6 @@
 package org.eggsfs.shuckle.server;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -15,8 +14,8 @@ import org.eggsfs.protocol.EggsException;
 import org.eggsfs.shuckle.state.LogEntry;
 import org.eggsfs.shuckle.state.Result;
 import org.eggsfs.shuckle.state.ShuckleState;
+import org.eggsfs.store.ChangeList;
 import org.eggsfs.store.KeyValueStore;
-import org.eggsfs.store.KeyValueStore.Change;
 import org.eggsfs.store.WriteTarget;
 
 /**
@@ -97,29 +96,17 @@ final class StateKeeper implements AutoCloseable {
    */
   CompletableFuture<Result> submit(LongFunction<LogEntry> maker) {
     CompletableFuture<Result> future = new CompletableFuture<>();
-    List<Change> changes = new ArrayList<>();
-    WriteTarget batch =
-        new WriteTarget() {
-          @Override
-          public void put(byte[] key, byte[] value) {
-            changes.add(new Change(key, value));
-          }
-
-          @Override
-          public void delete(byte[] key) {
-            changes.add(new Change(key, null));
-          }
-        };
+    ChangeList changes = new ChangeList();
     decideLock.lock();
     try {
       // A clock that was set back must not make a later entry look earlier.
       lastTime = Math.max(lastTime, wallClock.getAsLong());
       LogEntry entry = maker.apply(lastTime);
-      Result result = newest.apply(entry, batch);
+      Result result = newest.apply(entry, changes);
       long number = ++lastNumber;
       waiting.put(number, future);
       // Even a refusal waits for the entries it was decided upon.
-      committer.submit(changes, () -> publish(number, entry, result));
+      committer.submit(changes.take(), () -> publish(number, entry, result));
     } finally {
       decideLock.unlock();
     }

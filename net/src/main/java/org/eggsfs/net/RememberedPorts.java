@@ -1,4 +1,4 @@
-package org.eggsfs.shard.server;
+package org.eggsfs.net;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,11 +9,12 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** Ports chosen at the last start, one "name port" a line. Losing it only means other ports. */
-final class PortFile {
+public final class RememberedPorts {
   private final Path file;
   private final Map<String, Integer> ports = new TreeMap<>();
 
-  PortFile(Path file) throws IOException {
+  /** Reads the file; one that is missing or damaged remembers nothing. */
+  public RememberedPorts(Path file) throws IOException {
     this.file = file;
     try {
       for (String line : Files.readAllLines(file)) {
@@ -28,16 +29,18 @@ final class PortFile {
   }
 
   /** The remembered port, 0 if there is none. */
-  int get(String name) {
+  public int get(String name) {
     int port = ports.getOrDefault(name, 0);
     return port <= 65535 ? port : 0;
   }
 
-  void put(String name, int port) {
+  /** Remembers a port for the next {@link #save}. */
+  public void put(String name, int port) {
     ports.put(name, port);
   }
 
-  void save() throws IOException {
+  /** Replaces the file. */
+  public void save() throws IOException {
     Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
     Files.write(
         temporary, ports.entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList());
