@@ -1,0 +1,2 @@
+/** Deterministic simulation of the metadata plane from one seed. */
+package org.eggsfs.sim;

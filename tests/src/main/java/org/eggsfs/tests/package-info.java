@@ -1,0 +1,2 @@
+/** Integration scenarios against real clusters with injected faults. */
+package org.eggsfs.tests;
