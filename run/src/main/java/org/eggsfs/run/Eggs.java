@@ -20,6 +20,7 @@ public final class Eggs {
         cdc       the cross-directory coordinator
         blocks    a block server
         shuckle   the nameserver
+        gc        the collector: removes what was deleted long enough ago
         bench     measure a running instance (eggs bench --help)
         fsck      check the data of a running or stopped instance
         test      build and run all tests (source tree only)
@@ -27,7 +28,7 @@ public final class Eggs {
         help      this text
 
       The same roles are commands of their own in bin/: eggsrun, eggscli, eggsshard, eggscdc,
-      eggsblocks, eggsshuckle. Long options take one dash or two.
+      eggsblocks, eggsshuckle, eggsgc. Long options take one dash or two.
       """;
 
   private Eggs() {}
@@ -59,6 +60,7 @@ public final class Eggs {
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
       case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
       case "shuckle" -> CommandRunner.run(new ShuckleCommand(), args);
+      case "gc" -> CommandRunner.run(new GcCommand(), args);
       case "train" -> train();
       case "help", "--help", "-h", "-help" -> {
         System.out.print(USAGE);
