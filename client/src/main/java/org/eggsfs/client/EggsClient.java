@@ -37,7 +37,9 @@ import org.eggsfs.protocol.cdc.CdcResponse;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
+import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LinkFileRequest;
 import org.eggsfs.protocol.shard.LookupRequest;
@@ -45,6 +47,9 @@ import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.ReadDirRequest;
 import org.eggsfs.protocol.shard.ReadDirResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotResponse;
 import org.eggsfs.protocol.shard.SetDirectoryInfoRequest;
 import org.eggsfs.protocol.shard.SetTimeRequest;
 import org.eggsfs.protocol.shard.ShardRequest;
@@ -601,6 +606,64 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
                     target, oldDirectory, oldName, created, newDirectory, newName));
           }
           return null;
+        });
+  }
+
+  /**
+   * Moves one certain edge, or fails when it is not there any more.
+   *
+   * @return the creation time of the new edge
+   */
+  public long renameEdge(
+      long target,
+      long oldDirectory,
+      byte[] oldName,
+      long oldCreationTime,
+      long newDirectory,
+      byte[] newName)
+      throws EggsException, IOException {
+    return patiently(
+        () -> {
+          if (oldDirectory == newDirectory) {
+            SameDirectoryRenameResponse renamed =
+                shard(
+                    InodeIds.shard(oldDirectory),
+                    new SameDirectoryRenameRequest(
+                        target, oldDirectory, oldName, oldCreationTime, newName));
+            return renamed.newCreationTime();
+          }
+          if (InodeIds.isDirectory(target)) {
+            RenameDirectoryResponse renamed =
+                cdc(
+                    new RenameDirectoryRequest(
+                        target, oldDirectory, oldName, oldCreationTime, newDirectory, newName));
+            return renamed.creationTime();
+          }
+          RenameFileResponse renamed =
+              cdc(
+                  new RenameFileRequest(
+                      target, oldDirectory, oldName, oldCreationTime, newDirectory, newName));
+          return renamed.creationTime();
+        });
+  }
+
+  /**
+   * Brings a removed or overwritten file back under a name of the same directory. A file that has
+   * the name becomes a snapshot.
+   *
+   * @param creationTime of the snapshot edge, which must own the file
+   * @return the creation time of the new edge
+   */
+  public long resurrect(long target, long directory, byte[] name, long creationTime, byte[] newName)
+      throws EggsException, IOException {
+    return patiently(
+        () -> {
+          SameDirectoryRenameSnapshotResponse restored =
+              shard(
+                  InodeIds.shard(directory),
+                  new SameDirectoryRenameSnapshotRequest(
+                      target, directory, name, creationTime, newName));
+          return restored.newCreationTime();
         });
   }
 

@@ -38,7 +38,7 @@ public record RetryPolicy(long initialNanos, long maxNanos, long overallNanos) {
   }
 
   /** Whether to give up that long after the request began. */
-  boolean isOver(long elapsedNanos) {
+  public boolean isOver(long elapsedNanos) {
     return overallNanos > 0 && elapsedNanos >= overallNanos;
   }
 
@@ -47,7 +47,12 @@ public record RetryPolicy(long initialNanos, long maxNanos, long overallNanos) {
     return attemptNanos(elapsedNanos, ThreadLocalRandom.current().nextDouble() - 0.5);
   }
 
-  long attemptNanos(long elapsedNanos, double spread) {
+  /**
+   * The same with a given spread.
+   *
+   * @param spread random, from -0.5 to 0.5
+   */
+  public long attemptNanos(long elapsedNanos, double spread) {
     long wholeMillis = elapsedNanos / MILLISECOND * MILLISECOND;
     double growth = GROWTH * (1 + JITTER * spread);
     return Math.min(maxNanos, initialNanos + (long) (wholeMillis * (growth - 1)));
