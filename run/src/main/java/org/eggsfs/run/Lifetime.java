@@ -70,8 +70,7 @@ final class Lifetime {
             "shutdown");
     Runtime.getRuntime().addShutdownHook(hook);
     ending.await();
-    Thread limit =
-        Thread.ofPlatform().daemon().name("stop-limit").start(Lifetime::endHardWhenLate);
+    Thread limit = Thread.ofPlatform().daemon().name("stop-limit").start(Lifetime::endHardWhenLate);
     try {
       server.close();
     } catch (Exception e) {
