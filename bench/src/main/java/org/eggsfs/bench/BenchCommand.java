@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
       MetadataBench.class,
       DataBench.class,
       SmallFilesBench.class,
+      RepairBench.class,
       CodecBench.class,
       JmhBench.class
     })
