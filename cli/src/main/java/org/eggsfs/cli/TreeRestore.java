@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +23,7 @@ import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
+import org.eggsfs.protocol.struct.CurrentEdge;
 import org.eggsfs.protocol.struct.Edge;
 
 /**
@@ -170,7 +172,7 @@ final class TreeRestore {
     restoreDirectories(at, path);
     restoreFiles(at, path);
     if (options.exact()) {
-      removeNewer(at, path);
+      removeNewer(at, at, path);
     }
   }
 
@@ -246,8 +248,7 @@ final class TreeRestore {
         client,
         directory,
         edge -> {
-          String key = new String(edge.name(), StandardCharsets.ISO_8859_1);
-          note(entries.computeIfAbsent(key, _ -> new Entry(edge.name())), edge);
+          note(entries.computeIfAbsent(key(edge.name()), _ -> new Entry(edge.name())), edge);
           return true;
         });
     return entries.values();
@@ -694,25 +695,33 @@ final class TreeRestore {
 
   // ---- what came later ----
 
-  private void removeNewer(long directory, String path) throws EggsException, IOException {
-    for (Entry entry : entries(directory)) {
-      String where = child(path, entry);
-      if (entry.now == null) {
-        continue;
+  /** A directory that was copied is not the one of then: names are what is compared. */
+  private void removeNewer(long directoryThen, long directoryNow, String path)
+      throws EggsException, IOException {
+    Map<String, Long> then = new HashMap<>();
+    for (Entry entry : entries(directoryThen)) {
+      if (entry.thenId() != InodeIds.NULL) {
+        then.put(key(entry.name), entry.thenId());
       }
-      long nowId = entry.nowId();
-      if (entry.thenId() == InodeIds.NULL) {
+    }
+    List<CurrentEdge> now = new ArrayList<>();
+    client.list(directoryNow, now::add);
+    for (CurrentEdge edge : now) {
+      String where = EggsPath.child(path, EggsPath.text(edge.name()));
+      long id = edge.targetId();
+      long thenId = then.getOrDefault(key(edge.name()), InodeIds.NULL);
+      if (thenId == InodeIds.NULL) {
         guarded(
             where,
-            nowId,
+            id,
             () -> {
               if (!options.dryRun()) {
-                Removal.remove(client, directory, entry.name, nowId);
+                Removal.remove(client, directoryNow, edge.name(), id);
               }
-              did(Action.REMOVED, where, nowId, "did not exist then");
+              did(Action.REMOVED, where, id, "did not exist then");
             });
-      } else if (entry.thenId() == nowId && InodeIds.isDirectory(nowId)) {
-        removeNewer(nowId, where);
+      } else if (InodeIds.isDirectory(thenId) && InodeIds.isDirectory(id)) {
+        removeNewer(thenId, id, where);
       }
     }
   }
@@ -728,6 +737,11 @@ final class TreeRestore {
       }
       throw e;
     }
+  }
+
+  /** Each name its own, whatever its bytes. */
+  private static String key(byte[] name) {
+    return new String(name, StandardCharsets.ISO_8859_1);
   }
 
   private static String child(String path, Entry entry) {
