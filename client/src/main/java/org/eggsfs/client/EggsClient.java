@@ -42,6 +42,7 @@ import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LinkFileRequest;
+import org.eggsfs.protocol.shard.LinkFileResponse;
 import org.eggsfs.protocol.shard.LookupRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.ReadDirRequest;
@@ -512,7 +513,8 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
 
   // Ids.
 
-  private LookupResponse lookupEdge(long directory, byte[] name) throws EggsException, IOException {
+  /** What a name leads to, with the edge's creation time. */
+  public LookupResponse lookupEdge(long directory, byte[] name) throws EggsException, IOException {
     return shard(InodeIds.shard(directory), new LookupRequest(directory, name));
   }
 
@@ -566,6 +568,14 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
               InodeIds.shard(directory),
               new SoftUnlinkFileRequest(directory, edge.targetId(), name, edge.creationTime()));
         });
+  }
+
+  /** Removes the edge to a file or symbolic link that a lookup has just found. */
+  public void unlink(long directory, byte[] name, long target, long creationTime)
+      throws EggsException, IOException {
+    shard(
+        InodeIds.shard(directory),
+        new SoftUnlinkFileRequest(directory, target, name, creationTime));
   }
 
   /** Removes an empty directory. */
@@ -723,10 +733,16 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
         type,
         name,
         config.spansInFlight(),
-        file ->
-            patiently(
-                () ->
-                    shard(shard, new LinkFileRequest(file.id(), file.cookie(), directory, name))));
+        linker(directory, name));
+  }
+
+  /** Gives a file under construction its name. */
+  FileWriter.Linker linker(long directory, byte[] name) {
+    return file -> {
+      LinkFileRequest request = new LinkFileRequest(file.id(), file.cookie(), directory, name);
+      LinkFileResponse linked = patiently(() -> shard(InodeIds.shard(directory), request));
+      return linked.creationTime();
+    };
   }
 
   /** Opens a file or the text of a symbolic link for reading. */
@@ -735,6 +751,16 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
       throw new EggsException(ErrorCode.TYPE_IS_DIRECTORY);
     }
     return FileReader.open(spanReader, pool, this, id, config.readDeadline().toNanos());
+  }
+
+  /**
+   * Opens the spans of a file under construction that have their place already.
+   *
+   * @param size up to where they reach
+   */
+  public FileReader openUnfinished(long id, long size) throws EggsException, IOException {
+    return FileReader.openUnfinished(
+        spanReader, pool, this, id, size, config.readDeadline().toNanos());
   }
 
   // Policies.
