@@ -1,5 +1,6 @@
 package org.eggsfs.client.metadata;
 
+import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -35,6 +36,11 @@ public record RetryPolicy(long initialNanos, long maxNanos, long overallNanos) {
   /** From milliseconds. */
   public static RetryPolicy ofMillis(long initial, long max, long overall) {
     return new RetryPolicy(initial * MILLISECOND, max * MILLISECOND, overall * MILLISECOND);
+  }
+
+  /** The same, given up after that time. */
+  public RetryPolicy withOverall(Duration overall) {
+    return new RetryPolicy(initialNanos, maxNanos, overall.toNanos());
   }
 
   /** Whether to give up that long after the request began. */
