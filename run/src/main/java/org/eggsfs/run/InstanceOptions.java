@@ -94,6 +94,30 @@ final class InstanceOptions {
       description = "How often servers register at the shuckle.")
   Long registerInterval;
 
+  @Option(names = "--no-gc", description = "Start no collector: nothing deleted is ever removed.")
+  boolean noGc;
+
+  @Option(
+      names = {"--gc-min-edge-age", "--collect-directories-min-edge-age"},
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How long something is past before it is collected (default 1h).")
+  Long gcMinEdgeAge;
+
+  @Option(
+      names = {"--gc-slack", "--destruct-files-slack"},
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How long after its deadline a file is left alone (default 5m).")
+  Long gcSlack;
+
+  @Option(
+      names = "--gc-cycle-min",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How often the collector visits a shard (default 10m).")
+  Long gcCycleMin;
+
   /** Checks what the options mean together. */
   void check() throws CommandFailure {
     require(

@@ -120,6 +120,16 @@ final class ProcessInstance implements AutoCloseable {
     add(args, "--transient-deadline-interval", o.transientDeadlineInterval);
     addTimes(args, o);
     launch("shards", "shard", args);
+    if (!o.noGc) {
+      args = new ArrayList<>(common);
+      args.addAll(List.of("--data-dir", layout.gc().toString(), "--shuckle", address));
+      args.addAll(List.of("--addr", o.host + ":0"));
+      args.addAll(List.of("--collect-directories", "--destruct-files"));
+      add(args, "--collect-directories-min-edge-age", o.gcMinEdgeAge);
+      add(args, "--destruct-files-slack", o.gcSlack);
+      add(args, "--cycle-min", o.gcCycleMin);
+      launch("gc", "gc", args);
+    }
   }
 
   private static void addTimes(List<String> args, InstanceOptions o) {
@@ -195,6 +205,7 @@ final class ProcessInstance implements AutoCloseable {
   public void close() {
     closing = true;
     stop(List.of(MOUNT));
+    stop(List.of("gc"));
     stop(List.of("cdc"));
     stop(List.of("shards"));
     stop(children.keySet().stream().filter(name -> name.startsWith(BLOCK_SERVER_PREFIX)).toList());

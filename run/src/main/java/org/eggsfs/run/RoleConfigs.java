@@ -6,10 +6,14 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.eggsfs.blocks.server.BlockServerConfig;
 import org.eggsfs.cdc.server.CdcConfig;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.ExitCodes;
+import org.eggsfs.gc.GcConfig;
+import org.eggsfs.gc.collect.CollectConfig;
+import org.eggsfs.gc.destruct.DestructConfig;
 import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.shard.server.ShardHostConfig;
 import org.eggsfs.shuckle.server.ShuckleConfig;
@@ -97,6 +101,27 @@ final class RoleConfigs {
         shardTimeout,
         refreshInterval,
         registerInterval);
+  }
+
+  GcConfig gc() {
+    long cycle = InstanceOptions.orElse(options.gcCycleMin, CollectConfig.DEFAULT.cycleNanosMin());
+    return new GcConfig(
+        layout.gc(),
+        GcConfig.allShards(),
+        false,
+        Optional.of(
+            CollectConfig.DEFAULT
+                .withMinEdgeAge(
+                    InstanceOptions.orElse(
+                        options.gcMinEdgeAge, CollectConfig.DEFAULT.minEdgeAgeNanos()))
+                .withCycleMin(cycle)),
+        Optional.of(
+            DestructConfig.DEFAULT
+                .withSlack(
+                    InstanceOptions.orElse(options.gcSlack, DestructConfig.DEFAULT.slackNanos()))
+                .withCycleMin(cycle)),
+        false,
+        false);
   }
 
   BlockServerConfig blocks(int server, List<InetSocketAddress> shuckle) throws CommandFailure {
