@@ -210,6 +210,9 @@ public final class EggsFileSystem implements FuseOperations {
     }
     long directory = Names.inode(parent);
     WriteFile fresh = pending.staged(directory, name, request.pid());
+    if (fresh == null) {
+      fresh = own(request, directory, name);
+    }
     if (fresh != null) {
       answerEntry(request, directory, name, entry(fresh));
       return;
@@ -217,16 +220,24 @@ public final class EggsFileSystem implements FuseOperations {
     when(
         request,
         names.lookup(directory, name),
-        entry -> {
-          boolean volatileName = pending.contains(directory, name);
-          answerEntry(
-              request,
-              directory,
-              name,
-              volatileName
-                  ? new Entry(entry.node(), 0, entry.attributeNanos(), entry.attributes())
-                  : entry);
-        });
+        entry ->
+            answerEntry(
+                request,
+                directory,
+                name,
+                pending.of(directory, name).isEmpty()
+                    ? entry
+                    : new Entry(entry.node(), 0, entry.attributeNanos(), entry.attributes())));
+  }
+
+  /** The file of that name which the caller is writing, or null. */
+  private WriteFile own(FuseRequest request, long directory, byte[] name) {
+    for (WriteFile file : pending.of(directory, name)) {
+      if (judge.uses(file.users(), request.pid(), file.id())) {
+        return file;
+      }
+    }
+    return null;
   }
 
   /** Of a file being written nothing is kept: it changes, and its name may not be real yet. */
@@ -422,6 +433,14 @@ public final class EggsFileSystem implements FuseOperations {
     later(
         request,
         () -> {
+          WriteFile own = own(request, directory, name);
+          if (own != null && own.move(null)) {
+            pending.remove(new Node.Place(directory, name), own);
+            if (!exists(directory, name)) {
+              request.ok();
+              return;
+            }
+          }
           try {
             unlink(directory, name);
           } finally {
@@ -482,6 +501,16 @@ public final class EggsFileSystem implements FuseOperations {
     later(
         request,
         () -> {
+          WriteFile own = own(request, from, oldName);
+          if (own != null) {
+            if (!replace && exists(to, newName)) {
+              throw new ErrnoException(Errno.EEXIST, "the name exists");
+            }
+            if (moveUnfinished(own, new Node.Place(from, oldName), new Node.Place(to, newName))) {
+              request.ok();
+              return;
+            }
+          }
           try {
             rename(from, oldName, to, newName, replace);
           } finally {
@@ -490,6 +519,22 @@ public final class EggsFileSystem implements FuseOperations {
           }
           request.ok();
         });
+  }
+
+  /** Renaming what is not complete yet only changes where it will appear. */
+  private boolean moveUnfinished(WriteFile file, Node.Place from, Node.Place to)
+      throws IOException {
+    if (InodeIds.shard(file.id()) != InodeIds.shard(to.directory())) {
+      // The file is in the shard of the directory it was made in.
+      throw new ErrnoException(Errno.EXDEV, "a file being written stays in its shard");
+    }
+    if (!file.move(to)) {
+      return false;
+    }
+    pending.add(to, file, false);
+    pending.remove(from, file);
+    nodes.getOrNew(file.id()).foundAt(to.directory(), to.name());
+    return true;
   }
 
   private void rename(long from, byte[] oldName, long to, byte[] newName, boolean replace)
@@ -618,38 +663,32 @@ public final class EggsFileSystem implements FuseOperations {
   private WriteFile begin(int thread, Node.Place place, boolean exclusive)
       throws EggsException, IOException {
     boolean named = place.name() != null;
-    if (named && !pending.add(place, exclusive)) {
-      throw new ErrnoException(Errno.EEXIST, "the name is being created");
-    }
-    FileWriter writer = null;
+    CloseJudge.Users users = judge.created(thread);
+    FileWriter writer = client.create(place.directory(), named ? place.name() : NOTHING);
     boolean good = false;
     try {
-      CloseJudge.Users users = judge.created(thread);
-      writer = client.create(place.directory(), named ? place.name() : NOTHING);
       WriteFile file =
           new WriteFile(
               client, writer, writer.construct(), named ? place : null, users, exclusive, now());
+      if (named && !pending.add(place, file, exclusive)) {
+        throw new ErrnoException(Errno.EEXIST, "the name is being created");
+      }
       writing.put(file.id(), file);
       good = true;
       return file;
     } finally {
       if (!good) {
-        if (named) {
-          pending.remove(place);
-        }
-        if (writer != null) {
-          writer.close();
-        }
+        writer.close();
       }
     }
   }
 
   /** The end of a file being written, committed or not. */
   private void drop(WriteFile file) {
-    boolean wasThere = writing.remove(file.id(), file);
+    writing.remove(file.id(), file);
     Node.Place place = file.place();
-    if (wasThere && place != null) {
-      pending.remove(place);
+    if (place != null) {
+      pending.remove(place, file);
     }
     file.end();
   }

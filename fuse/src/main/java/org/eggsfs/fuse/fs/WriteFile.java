@@ -115,10 +115,19 @@ final class WriteFile {
     }
   }
 
-  State state() {
-    lock.lock();
+  /**
+   * Gives it another place to appear at, or none; false if it has appeared already.
+   *
+   * @param to null for none
+   */
+  boolean move(Node.Place to) throws InterruptedIOException {
+    lock();
     try {
-      return state;
+      if (state != State.WRITING) {
+        return false;
+      }
+      place = to;
+      return true;
     } finally {
       lock.unlock();
     }
