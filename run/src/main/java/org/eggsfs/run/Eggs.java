@@ -9,6 +9,7 @@ import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.CommandRunner;
 import org.eggsfs.cli.EggsCli;
 import org.eggsfs.cli.ExitCodes;
+import org.eggsfs.sim.SimCommand;
 
 /** The one entry of the distribution: the first argument is the role, the rest is the role's. */
 public final class Eggs {
@@ -25,6 +26,7 @@ public final class Eggs {
         gc        the collector: removes what was deleted long enough ago
         fuse      mount a cluster on a directory (eggs fuse --help)
         bench     measure a running instance (eggs bench --help)
+        sim       simulate the metadata plane from seeds (eggs sim --help)
         fsck      check the data of a running or stopped instance
         test      build and run all tests (source tree only)
         build     build if needed (source tree only)
@@ -71,6 +73,7 @@ public final class Eggs {
       case "run" -> CommandRunner.run(new RunCommand(), args);
       case "cli" -> EggsCli.run(args);
       case "bench" -> BenchCommand.run(args);
+      case "sim" -> SimCommand.run(args);
       case "fsck" -> CommandRunner.run(new FsckCommand(), args);
       case "shard" -> CommandRunner.run(new ShardCommand(), args);
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
