@@ -15,7 +15,6 @@ import org.eggsfs.gc.GcConfig;
 import org.eggsfs.gc.collect.CollectConfig;
 import org.eggsfs.gc.destruct.DestructConfig;
 import org.eggsfs.gc.repair.RepairSettings;
-import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.shard.server.ShardHostConfig;
 import org.eggsfs.shuckle.server.ShuckleConfig;
 
@@ -142,13 +141,11 @@ final class RoleConfigs {
         false);
   }
 
-  BlockServerConfig blocks(int server, List<InetSocketAddress> shuckle) throws CommandFailure {
+  BlockServerConfig blocks(int server, List<Integer> classes, List<InetSocketAddress> shuckle)
+      throws CommandFailure {
     List<BlockServerConfig.Disk> disks = new ArrayList<>();
-    for (int i = 0; i < options.hddBlockServices + options.flashBlockServices; i++) {
-      disks.add(
-          new BlockServerConfig.Disk(
-              layout.blockService(server, i),
-              i < options.hddBlockServices ? StorageClass.HDD : StorageClass.FLASH));
+    for (int i = 0; i < classes.size(); i++) {
+      disks.add(new BlockServerConfig.Disk(layout.blockService(server, i), classes.get(i)));
     }
     return BlockServerConfig.of(
             disks, InstanceLayout.blockServer(server), new InetSocketAddress(host(), 0), shuckle)

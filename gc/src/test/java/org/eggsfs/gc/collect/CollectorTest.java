@@ -334,9 +334,11 @@ class CollectorTest {
         results.add(threads.submit(() -> each.collectDirectory(DIRECTORY)));
       }
     }
+    long collected = 0;
     for (Future<Collector.Result> result : results) {
-      assertTrue(result.get().collectedEdges() > 0);
+      collected += result.get().collectedEdges();
     }
+    assertTrue(collected >= 600, "collected " + collected);
     assertEquals(300, cluster.transientIds().size());
     // One that saw an edge whose successor was gone already leaves the directory to the next visit.
     assertTrue(collect().destructed());
