@@ -58,21 +58,25 @@ final class LocalInstance implements AutoCloseable {
     DataDirectory directory = null;
     try {
       directory = DataDirectory.open(layout.root(), InstanceLayout.FORMAT);
+      InstanceShape shape = InstanceShape.of(layout, options);
       instance = new LocalInstance(directory, ShuckleServer.start(configs.shuckle()));
       instance.shuckle.failure().thenRun(() -> lifetime.fail("the disk of the shuckle failed"));
-      instance.startOthers(configs, options, lifetime);
+      instance.startOthers(configs, options, shape, lifetime);
       return instance;
-    } catch (IOException e) {
+    } catch (IOException | CommandFailure e) {
       if (instance != null) {
         instance.close();
       } else if (directory != null) {
         directory.close();
       }
-      throw StartFailures.explain(e, "--shuckle-port");
+      throw e instanceof IOException io
+          ? StartFailures.explain(io, "--shuckle-port")
+          : (CommandFailure) e;
     }
   }
 
-  private void startOthers(RoleConfigs configs, InstanceOptions options, Lifetime lifetime)
+  private void startOthers(
+      RoleConfigs configs, InstanceOptions options, InstanceShape shape, Lifetime lifetime)
       throws IOException, CommandFailure {
     List<InetSocketAddress> shuckles = List.of(shuckle.address());
     try (ExecutorService starters = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -85,12 +89,13 @@ final class LocalInstance implements AutoCloseable {
             return null;
           };
       starting.add(starters.submit(startCdc));
-      for (int i = 0; i < options.failureDomains; i++) {
+      for (int i = 0; i < shape.servers().size(); i++) {
         int number = i;
         Callable<Void> startBlocks =
             () -> {
               BlockServer server =
-                  BlockServer.start(configs.blocks(number, shuckles), blocksRuntime);
+                  BlockServer.start(
+                      configs.blocks(number, shape.servers().get(number), shuckles), blocksRuntime);
               synchronized (blockServers) {
                 blockServers.add(server);
               }
@@ -101,7 +106,7 @@ final class LocalInstance implements AutoCloseable {
       for (Future<?> part : starting) {
         part.get();
       }
-      Assignment.await(shuckle.address(), options, this::areBlockServersRegistered, lifetime);
+      Assignment.await(shuckle.address(), shape, this::areBlockServersRegistered, lifetime);
       shards =
           ShardHost.start(
               configs.shards(shuckles), () -> lifetime.fail("the disk of the shards failed"));
@@ -131,7 +136,12 @@ final class LocalInstance implements AutoCloseable {
     } catch (EggsException e) {
       throw new IOException("the collector cannot ask the shuckle: " + e.getMessage(), e);
     }
-    gc = Gc.start(client, config, (c, cursors, clockCheck, alerts) -> List.of());
+    gc =
+        Gc.start(
+            client,
+            config,
+            (c, cursors, alerts) ->
+                configs.gcRepair().make(c, config.shards(), false, cursors, alerts));
   }
 
   /** Where clients find this instance. */
