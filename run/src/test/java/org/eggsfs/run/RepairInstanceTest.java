@@ -107,6 +107,7 @@ class RepairInstanceTest {
   private void start(int servers, int flashServices) throws Exception {
     InstanceOptions options = InstanceTest.options(folder);
     options.failureDomains = servers;
+    options.noGc = true;
     options.hddBlockServices = 1;
     options.flashBlockServices = flashServices;
     options.eraseCutoff = 1L;
@@ -375,7 +376,7 @@ class RepairInstanceTest {
   @Test
   void retiredDisksAreEmptiedWhileFilesAreWrittenAndRead() throws Exception {
     start(SERVERS, 2);
-    files.make("d", 60, 3_000, 41_000, 400_000);
+    files.make("d", 40, 3_000, 41_000, 400_000);
     List<Long> retired = oneServiceOf(4);
     long bytes = 0;
     for (long service : retired) {
