@@ -36,6 +36,8 @@ final class PassThroughCommand implements Callable<Integer> {
             directory,
             new PassThroughFileSystem(source, noCaching ? 0 : 1_000_000_000L),
             options)) {
+      // Told to end, it leaves no dead mount behind.
+      Runtime.getRuntime().addShutdownHook(new Thread(mount::close, "unmount"));
       System.out.println("ready, mounted on " + mount.directory());
       System.out.flush();
       mount.session().awaitEnd(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
