@@ -50,6 +50,7 @@ public final class EggsCli implements Runnable, ClusterOwner {
     COMMANDS.put("migrate-status", MigrateStatusCommand::new);
     COMMANDS.put("file-health", FileHealthCommand::new);
     COMMANDS.put("at-risk", AtRiskCommand::new);
+    COMMANDS.put("audit-blocks", AuditBlocksCommand::new);
     COMMANDS.put("verify-file", VerifyFileCommand::new);
     COMMANDS.put("file-locations", FileLocationsCommand::new);
     COMMANDS.put("count-files", CountFilesCommand::new);

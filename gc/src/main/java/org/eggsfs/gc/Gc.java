@@ -40,23 +40,40 @@ public final class Gc implements AutoCloseable {
   /**
    * Starts the jobs.
    *
-   * @param client is closed with the result
+   * @param client is closed with the result, or when nothing can be started
    */
   public static Gc start(EggsClient client, GcConfig config, OtherJobs others) throws IOException {
-    Alerts alerts = new Alerts();
+    boolean started = false;
+    try {
+      Alerts alerts = new Alerts();
+      Cursors cursors = GcDaemon.cursors(config.dataDirectory());
+      GcDaemon daemon =
+          new GcDaemon(
+              config.dataDirectory(),
+              cursors,
+              alerts,
+              jobs(client, config, others, cursors, alerts));
+      daemon.start();
+      started = true;
+      return new Gc(client, alerts, daemon);
+    } finally {
+      if (!started) {
+        client.close();
+      }
+    }
+  }
+
+  private static List<GcJob> jobs(
+      EggsClient client, GcConfig config, OtherJobs others, Cursors cursors, Alerts alerts) {
     Cluster cluster = Cluster.of(client);
     ClockCheck clockCheck = new ClockCheck(cluster, WallClock::nanos, alerts);
-    Cursors cursors = GcDaemon.cursors(config.dataDirectory());
     List<GcJob> jobs = new ArrayList<>();
-    config
-        .collect()
-        .ifPresent(
-            collect -> jobs.add(collectJob(cluster, config, collect, clockCheck, cursors, alerts)));
-    config
-        .destruct()
-        .ifPresent(
-            destruct ->
-                jobs.add(destructJob(cluster, config, destruct, clockCheck, cursors, alerts)));
+    if (config.collect().isPresent()) {
+      jobs.add(collectJob(cluster, config, config.collect().get(), clockCheck, cursors, alerts));
+    }
+    if (config.destruct().isPresent()) {
+      jobs.add(destructJob(cluster, config, config.destruct().get(), clockCheck, cursors, alerts));
+    }
     if (config.zeroBlockServiceFiles()) {
       jobs.add(new ZeroBlockServiceFilesJob(cluster, config.shards(), config.single(), alerts));
     }
@@ -64,9 +81,7 @@ public final class Gc implements AutoCloseable {
       jobs.add(new CountJob(cluster, config.shards(), config.single(), alerts));
     }
     jobs.addAll(others.make(client, cursors, clockCheck, alerts));
-    GcDaemon daemon = new GcDaemon(config.dataDirectory(), cursors, alerts, jobs);
-    daemon.start();
-    return new Gc(client, alerts, daemon);
+    return jobs;
   }
 
   private static GcJob collectJob(

@@ -6,11 +6,14 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.eggsfs.blocks.server.BlockServerConfig;
 import org.eggsfs.cdc.server.CdcConfig;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.ExitCodes;
-import org.eggsfs.protocol.StorageClass;
+import org.eggsfs.gc.GcConfig;
+import org.eggsfs.gc.collect.CollectConfig;
+import org.eggsfs.gc.destruct.DestructConfig;
 import org.eggsfs.shard.server.ShardHostConfig;
 import org.eggsfs.shuckle.server.ShuckleConfig;
 
@@ -99,13 +102,32 @@ final class RoleConfigs {
         registerInterval);
   }
 
-  BlockServerConfig blocks(int server, List<InetSocketAddress> shuckle) throws CommandFailure {
+  GcConfig gc() {
+    long cycle = InstanceOptions.orElse(options.gcCycleMin, CollectConfig.DEFAULT.cycleNanosMin());
+    return new GcConfig(
+        layout.gc(),
+        GcConfig.allShards(),
+        false,
+        Optional.of(
+            CollectConfig.DEFAULT
+                .withMinEdgeAge(
+                    InstanceOptions.orElse(
+                        options.gcMinEdgeAge, CollectConfig.DEFAULT.minEdgeAgeNanos()))
+                .withCycleMin(cycle)),
+        Optional.of(
+            DestructConfig.DEFAULT
+                .withSlack(
+                    InstanceOptions.orElse(options.gcSlack, DestructConfig.DEFAULT.slackNanos()))
+                .withCycleMin(cycle)),
+        false,
+        false);
+  }
+
+  BlockServerConfig blocks(int server, List<Integer> classes, List<InetSocketAddress> shuckle)
+      throws CommandFailure {
     List<BlockServerConfig.Disk> disks = new ArrayList<>();
-    for (int i = 0; i < options.hddBlockServices + options.flashBlockServices; i++) {
-      disks.add(
-          new BlockServerConfig.Disk(
-              layout.blockService(server, i),
-              i < options.hddBlockServices ? StorageClass.HDD : StorageClass.FLASH));
+    for (int i = 0; i < classes.size(); i++) {
+      disks.add(new BlockServerConfig.Disk(layout.blockService(server, i), classes.get(i)));
     }
     return BlockServerConfig.of(
             disks, InstanceLayout.blockServer(server), new InetSocketAddress(host(), 0), shuckle)

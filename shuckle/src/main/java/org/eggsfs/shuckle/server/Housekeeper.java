@@ -17,13 +17,14 @@ import org.eggsfs.shuckle.state.LogEntry;
 /**
  * The shuckle's periodic work, on a virtual thread of its own: marking silent block services stale
  * (shuckle.md section 5), recomputing the assignment (section 7) and refreshing the shuckle's own
- * registration. It looks every ten seconds, and at once when other block services may be written
- * to.
+ * registration. It looks every ten seconds, more often when the staleness delay is short, and at
+ * once when other block services may be written to.
  */
 final class Housekeeper implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Housekeeper.class.getName());
 
-  private static final long TICK_MILLIS = 10_000;
+  private static final long TICK_MILLIS_MAX = 10_000;
+  private static final long TICK_MILLIS_MIN = 50;
 
   /** Block servers of a starting cluster register one after another: wait a little for more. */
   private static final long GATHER_MILLIS = 50;
@@ -36,6 +37,7 @@ final class Housekeeper implements AutoCloseable {
   private final StateKeeper keeper;
   private final ShuckleConfig config;
   private final Runnable registerSelf;
+  private final long tickMillis;
   private final long startNanos = System.nanoTime();
   private final Semaphore wake = new Semaphore(0);
   private final Thread thread;
@@ -51,6 +53,11 @@ final class Housekeeper implements AutoCloseable {
     this.keeper = keeper;
     this.config = config;
     this.registerSelf = registerSelf;
+    this.tickMillis =
+        Math.clamp(
+            TimeUnit.NANOSECONDS.toMillis(config.stalenessDelay()) / 2,
+            TICK_MILLIS_MIN,
+            TICK_MILLIS_MAX);
     this.thread = Thread.ofVirtual().name("shuckle-housekeeper").unstarted(this::run);
   }
 
@@ -67,7 +74,7 @@ final class Housekeeper implements AutoCloseable {
     while (!closed) {
       try {
         work();
-        if (wake.tryAcquire(TICK_MILLIS, TimeUnit.MILLISECONDS)) {
+        if (wake.tryAcquire(tickMillis, TimeUnit.MILLISECONDS)) {
           Thread.sleep(GATHER_MILLIS);
           wake.drainPermits();
         }
@@ -87,7 +94,7 @@ final class Housekeeper implements AutoCloseable {
 
   private static boolean pauseAfterFailure() {
     try {
-      Thread.sleep(TICK_MILLIS);
+      Thread.sleep(TICK_MILLIS_MAX);
       return true;
     } catch (InterruptedException e) {
       return false;
