@@ -624,7 +624,7 @@ public final class FileWriter extends OutputStream {
     requireOpen();
     TransientFile target = file();
     long creationTime;
-    if (filled > 0 && spanIndex <= 1) {
+    if (filled > SpanLayout.INLINE_MAX && spanIndex <= 1) {
       creationTime = writeLastSpanAndLink(target, how);
     } else {
       if (filled > 0) {
@@ -680,7 +680,9 @@ public final class FileWriter extends OutputStream {
   /**
    * The end of a file of one or two spans, on the caller's thread: the span's last request and the
    * one that makes the file visible are sent at the same time. The shard takes them in this order
-   * and makes them durable together; if they arrive in the other one, the second is sent again.
+   * and makes them durable together; if they arrive in the other one, the file is refused, because
+   * its last span is known but not certified, and linked once more. That is why this is not for
+   * spans in the metadata: a shard that has not heard of one would link the file without it.
    */
   private long writeLastSpanAndLink(TransientFile target, Linker how)
       throws EggsException, IOException {
@@ -730,11 +732,6 @@ public final class FileWriter extends OutputStream {
       long offset,
       CompletableFuture<Void> before)
       throws EggsException, IOException {
-    if (size <= SpanLayout.INLINE_MAX) {
-      ShardRequest request = inline(target, lease, size, offset);
-      await(before);
-      return request;
-    }
     SpanLayout layout = SpanLayout.choose(size, spanPolicy, blockPolicy, targetStripeSize);
     try (EncodedSpan span = encode(lease, size, layout)) {
       await(before);
