@@ -47,6 +47,12 @@ public final class EggsCli implements Runnable, ClusterOwner {
     COMMANDS.put("blockservice-flags", BlockServiceFlagsCommand::new);
     COMMANDS.put("decommission-blockservice", DecommissionBlockServiceCommand::new);
     COMMANDS.put("update-blockservice-path", UpdateBlockServicePathCommand::new);
+    COMMANDS.put("migrate", MigrateCommand::new);
+    COMMANDS.put("scrub", ScrubCommand::new);
+    COMMANDS.put("scrub-file", ScrubFileCommand::new);
+    COMMANDS.put("collect", CollectCommand::new);
+    COMMANDS.put("destruct", DestructCommand::new);
+    COMMANDS.put("defrag", DefragCommand::new);
     COMMANDS.put("migrate-status", MigrateStatusCommand::new);
     COMMANDS.put("file-health", FileHealthCommand::new);
     COMMANDS.put("at-risk", AtRiskCommand::new);

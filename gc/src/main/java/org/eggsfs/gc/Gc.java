@@ -31,10 +31,14 @@ public final class Gc implements AutoCloseable {
     this.daemon = daemon;
   }
 
-  /** Makes jobs besides those of {@link GcConfig}. */
-  public interface OtherJobs {
+  /**
+   * Makes jobs besides those of {@link GcConfig}.
+   *
+   * @param <E> what it throws when they are not to be had
+   */
+  public interface OtherJobs<E extends Exception> {
     /** The jobs, not running yet. */
-    List<GcJob> make(EggsClient client, Cursors cursors, ClockCheck clockCheck, Alerts alerts);
+    List<GcJob> make(EggsClient client, Cursors cursors, Alerts alerts) throws E;
   }
 
   /**
@@ -42,7 +46,8 @@ public final class Gc implements AutoCloseable {
    *
    * @param client is closed with the result, or when nothing can be started
    */
-  public static Gc start(EggsClient client, GcConfig config, OtherJobs others) throws IOException {
+  public static <E extends Exception> Gc start(
+      EggsClient client, GcConfig config, OtherJobs<E> others) throws IOException, E {
     boolean started = false;
     try {
       Alerts alerts = new Alerts();
@@ -63,8 +68,9 @@ public final class Gc implements AutoCloseable {
     }
   }
 
-  private static List<GcJob> jobs(
-      EggsClient client, GcConfig config, OtherJobs others, Cursors cursors, Alerts alerts) {
+  private static <E extends Exception> List<GcJob> jobs(
+      EggsClient client, GcConfig config, OtherJobs<E> others, Cursors cursors, Alerts alerts)
+      throws E {
     Cluster cluster = Cluster.of(client);
     ClockCheck clockCheck = new ClockCheck(cluster, WallClock::nanos, alerts);
     List<GcJob> jobs = new ArrayList<>();
@@ -80,7 +86,7 @@ public final class Gc implements AutoCloseable {
     if (config.count()) {
       jobs.add(new CountJob(cluster, config.shards(), config.single(), alerts));
     }
-    jobs.addAll(others.make(client, cursors, clockCheck, alerts));
+    jobs.addAll(others.make(client, cursors, alerts));
     return jobs;
   }
 

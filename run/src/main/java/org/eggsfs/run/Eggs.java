@@ -23,7 +23,7 @@ public final class Eggs {
         cdc       the cross-directory coordinator
         blocks    a block server
         shuckle   the nameserver
-        gc        the collector: removes what was deleted long enough ago
+        gc        the daemon that removes what was deleted, repairs and migrates
         fuse      mount a cluster on a directory (eggs fuse --help)
         bench     measure a running instance (eggs bench --help)
         sim       simulate the metadata plane from seeds (eggs sim --help)

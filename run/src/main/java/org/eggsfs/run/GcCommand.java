@@ -31,7 +31,8 @@ import picocli.CommandLine.Parameters;
     name = "eggsgc",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    description = "Collector: removes what the snapshot policies have given up, and its blocks.")
+    description =
+        "Jobs by which data looks after itself: removal of what was deleted, repair, migration.")
 final class GcCommand implements Callable<Integer> {
   /** Kind and version of a data directory. */
   static final String FORMAT = "eggsgc 1";
@@ -40,6 +41,7 @@ final class GcCommand implements Callable<Integer> {
   private static final System.Logger LOG = System.getLogger(GcCommand.class.getName());
 
   @Mixin private ServerOptions server;
+  @Mixin private GcRepairOptions repair;
 
   @Option(
       names = "--data-dir",
@@ -161,11 +163,11 @@ final class GcCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     server.applyLogging();
-    if (!collect && !destruct && !zeroBlockServices && !count) {
+    if (!collect && !destruct && !zeroBlockServices && !count && !repair.any()) {
       throw new CommandFailure(
           ExitCodes.USAGE,
           "nothing to do: choose at least one of --collect-directories, --destruct-files,"
-              + " --zero-block-services, --count-metrics");
+              + " --scrub, --migrate, --defrag, --zero-block-services, --count-metrics");
     }
     GcConfig config;
     ClientConfig clientConfig;
@@ -262,7 +264,10 @@ final class GcCommand implements Callable<Integer> {
         Thread.sleep(RECONNECT_MILLIS);
         continue;
       }
-      return Gc.start(client, config, (c, cursors, clockCheck, alerts) -> List.of());
+      return Gc.start(
+          client,
+          config,
+          (c, cursors, alerts) -> repair.make(c, config.shards(), single, cursors, alerts));
     }
     return null;
   }

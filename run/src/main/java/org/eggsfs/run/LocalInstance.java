@@ -136,7 +136,12 @@ final class LocalInstance implements AutoCloseable {
     } catch (EggsException e) {
       throw new IOException("the collector cannot ask the shuckle: " + e.getMessage(), e);
     }
-    gc = Gc.start(client, config, (c, cursors, clockCheck, alerts) -> List.of());
+    gc =
+        Gc.start(
+            client,
+            config,
+            (c, cursors, alerts) ->
+                configs.gcRepair().make(c, config.shards(), false, cursors, alerts));
   }
 
   /** Where clients find this instance. */

@@ -126,7 +126,11 @@ final class ProcessInstance implements AutoCloseable {
       args = new ArrayList<>(common);
       args.addAll(List.of("--data-dir", layout.gc().toString(), "--shuckle", address));
       args.addAll(List.of("--addr", o.host + ":0"));
-      args.addAll(List.of("--collect-directories", "--destruct-files"));
+      args.addAll(List.of("--collect-directories", "--destruct-files", "--migrate"));
+      args.addAll(List.of("--scrub", "--scrub-blocks-per-second"));
+      args.add(Double.toString(RoleConfigs.SCRUB_BLOCKS_PER_SECOND));
+      args.add("--scrub-bytes-per-second");
+      args.add(Double.toString(RoleConfigs.SCRUB_BYTES_PER_SECOND));
       add(args, "--collect-directories-min-edge-age", o.gcMinEdgeAge);
       add(args, "--destruct-files-slack", o.gcSlack);
       add(args, "--cycle-min", o.gcCycleMin);

@@ -14,6 +14,7 @@ import org.eggsfs.cli.ExitCodes;
 import org.eggsfs.gc.GcConfig;
 import org.eggsfs.gc.collect.CollectConfig;
 import org.eggsfs.gc.destruct.DestructConfig;
+import org.eggsfs.gc.repair.RepairSettings;
 import org.eggsfs.shard.server.ShardHostConfig;
 import org.eggsfs.shuckle.server.ShuckleConfig;
 
@@ -29,6 +30,12 @@ final class RoleConfigs {
 
   /** How often block servers and shards say that they are there. */
   static final long REGISTER_INTERVAL = 15 * SECOND;
+
+  /** 40 TB in a month, in the background of everything else. */
+  static final double SCRUB_BYTES_PER_SECOND = 16 << 20;
+
+  /** The same for small blocks, half a billion in a month. */
+  static final double SCRUB_BLOCKS_PER_SECOND = 200;
 
   private final InstanceOptions options;
   private final InstanceLayout layout;
@@ -100,6 +107,17 @@ final class RoleConfigs {
         shardTimeout,
         refreshInterval,
         registerInterval);
+  }
+
+  /** Repair and migration, gently: all disks of a local instance may be one. */
+  GcRepairOptions gcRepair() {
+    GcRepairOptions repair = new GcRepairOptions();
+    repair.scrub = true;
+    repair.scrubBlocks = SCRUB_BLOCKS_PER_SECOND;
+    repair.scrubBytes = SCRUB_BYTES_PER_SECOND;
+    repair.migrate = true;
+    repair.memory = RepairSettings.MEMORY_BYTES_MIN;
+    return repair;
   }
 
   GcConfig gc() {

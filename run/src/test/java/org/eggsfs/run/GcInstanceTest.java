@@ -265,9 +265,11 @@ class GcInstanceTest {
   @Test
   void twoCollectorsAtOnceHarmNobody() throws Exception {
     try (Gc one =
-            Gc.start(EggsClient.connect(clientConfig()), daemon(), (c, u, k, a) -> List.of());
+            Gc.start(
+                EggsClient.connect(clientConfig()), daemon(), (c, cursors, alerts) -> List.of());
         Gc two =
-            Gc.start(EggsClient.connect(clientConfig()), daemon(), (c, u, k, a) -> List.of())) {
+            Gc.start(
+                EggsClient.connect(clientConfig()), daemon(), (c, cursors, alerts) -> List.of())) {
       for (int round = 0; round < 2; round++) {
         cli.ok("cp", "-r", tree().toString(), "eggs:/round" + round);
         if (round > 0) {

@@ -51,7 +51,9 @@ class UndeleteTest {
   @BeforeAll
   void start(@TempDir Path given) throws Exception {
     folder = given;
-    instance = InstanceTest.startReady(InstanceTest.options(folder));
+    InstanceOptions options = InstanceTest.options(folder);
+    options.noGc = true;
+    instance = InstanceTest.startReady(options);
     cli = new Cli(instance);
     String address =
         instance.shuckleAddress().getAddress().getHostAddress()
