@@ -20,6 +20,8 @@ import picocli.CommandLine.Spec;
       DataBench.class,
       SmallFilesBench.class,
       RepairBench.class,
+      MountBench.class,
+      PassThroughCommand.class,
       CodecBench.class,
       JmhBench.class
     })
