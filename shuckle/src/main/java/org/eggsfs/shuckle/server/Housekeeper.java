@@ -3,6 +3,7 @@ package org.eggsfs.shuckle.server;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
@@ -10,15 +11,16 @@ import java.util.concurrent.TimeUnit;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.struct.FullBlockServiceInfo;
+import org.eggsfs.shuckle.state.Alerts;
 import org.eggsfs.shuckle.state.Assigner;
 import org.eggsfs.shuckle.state.Assignment;
 import org.eggsfs.shuckle.state.LogEntry;
 
 /**
  * The shuckle's periodic work, on a virtual thread of its own: marking silent block services stale
- * (shuckle.md section 5), recomputing the assignment (section 7) and refreshing the shuckle's own
- * registration. It looks every ten seconds, more often when the staleness delay is short, and at
- * once when other block services may be written to.
+ * (shuckle.md section 5), recomputing the assignment (section 7), alerts (section 10) and
+ * refreshing the shuckle's own registration. It looks every ten seconds, more often when the
+ * staleness delay is short, and at once when other block services may be written to.
  */
 final class Housekeeper implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Housekeeper.class.getName());
@@ -31,7 +33,10 @@ final class Housekeeper implements AutoCloseable {
 
   private static final long ASSIGN_PAUSE_MILLIS = 400;
   private static final long REGISTER_NANOS = TimeUnit.MINUTES.toNanos(2);
+
+  /** A cluster that starts has few domains for a moment, which is no news. */
   private static final long START_QUIET_NANOS = TimeUnit.SECONDS.toNanos(15);
+
   private static final long UNCHANGED_EVER = -1L;
 
   private final StateKeeper keeper;
@@ -47,6 +52,7 @@ final class Housekeeper implements AutoCloseable {
   private long lastRegisterNanos = startNanos;
   private Map<Assigner.Pool, Integer> domains = Map.of();
   private Map<Assigner.Pool, Integer> domainsWarnedOf = Map.of();
+  private Set<Alerts.Alert> told = Set.of();
   private volatile boolean closed;
 
   Housekeeper(StateKeeper keeper, ShuckleConfig config, Runnable registerSelf) {
@@ -108,7 +114,10 @@ final class Housekeeper implements AutoCloseable {
       markStale();
     }
     assign(nanos);
-    warnOfFewDomains(nanos);
+    if (nanos - startNanos >= START_QUIET_NANOS) {
+      warnOfFewDomains();
+      tellAlerts();
+    }
     if (nanos - lastRegisterNanos >= REGISTER_NANOS) {
       lastRegisterNanos = nanos;
       registerSelf.run();
@@ -154,9 +163,28 @@ final class Housekeeper implements AutoCloseable {
     Thread.sleep(ASSIGN_PAUSE_MILLIS);
   }
 
-  /** A cluster that starts has few domains for a moment, which is no news. */
-  private void warnOfFewDomains(long nanos) {
-    if (nanos - startNanos < START_QUIET_NANOS || domains.equals(domainsWarnedOf)) {
+  /** Says each thing once when it begins, and once when it is over. */
+  private void tellAlerts() throws EggsException {
+    long now = keeper.now();
+    Set<Alerts.Alert> alerts =
+        keeper.read(state -> state.alerts(config.unavailableDomainsMax(), now));
+    for (Alerts.Alert alert : alerts) {
+      if (!told.contains(alert)) {
+        LOG.log(
+            alert.isUrgent() ? System.Logger.Level.ERROR : System.Logger.Level.WARNING,
+            alert.text());
+      }
+    }
+    for (Alerts.Alert alert : told) {
+      if (!alerts.contains(alert)) {
+        LOG.log(System.Logger.Level.INFO, "no longer: " + alert.text());
+      }
+    }
+    told = alerts;
+  }
+
+  private void warnOfFewDomains() {
+    if (domains.equals(domainsWarnedOf)) {
       return;
     }
     domainsWarnedOf = domains;
