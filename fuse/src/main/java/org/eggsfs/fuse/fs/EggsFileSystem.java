@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.client.FileWriter;
+import org.eggsfs.client.span.SpanUploader.TransientFile;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.fuse.kernel.Abi;
 import org.eggsfs.fuse.kernel.DirectoryPage;
@@ -44,6 +45,7 @@ public final class EggsFileSystem implements FuseOperations {
   private static final long ACCESS_TIME_NANOS = TimeUnit.HOURS.toNanos(1);
 
   private static final long UPKEEP_NANOS_MAX = PendingNames.STAGED_NANOS_MAX;
+  private static final long SPARES_LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final byte[] NOTHING = new byte[0];
   private static final Logger LOG = System.getLogger(EggsFileSystem.class.getName());
 
@@ -54,6 +56,7 @@ public final class EggsFileSystem implements FuseOperations {
   private final Handles handles = new Handles();
   private final ReadFiles readFiles;
   private final PendingNames pending = new PendingNames();
+  private final Spares spares;
   private final Map<Long, WriteFile> writing = new ConcurrentHashMap<>();
   private final Processes processes = new Processes();
   private final CloseJudge judge;
@@ -68,6 +71,7 @@ public final class EggsFileSystem implements FuseOperations {
     this.settings = settings;
     this.names = new Names(client, nodes, settings);
     this.readFiles = new ReadFiles(client);
+    this.spares = new Spares(client);
     this.judge = new CloseJudge(processes, settings.onExit());
     this.capacity = new Capacity(client, settings.rawCapacity());
     this.extendedAttributes = new ExtendedAttributes(client);
@@ -93,6 +97,7 @@ public final class EggsFileSystem implements FuseOperations {
   public void ended() {
     over = true;
     LockSupport.unpark(upkeep);
+    spares.close();
     // Nobody can close them any more: what was not closed is not complete.
     for (WriteFile file : writing.values()) {
       file.end();
@@ -108,8 +113,9 @@ public final class EggsFileSystem implements FuseOperations {
   private void upkeep() {
     long keptAliveNanos = System.nanoTime();
     while (!over) {
-      LockSupport.parkNanos(
-          this, Math.min(UPKEEP_NANOS_MAX, settings.keepAliveInterval().toNanos()));
+      // Without spares there is little to do, and an idle mount uses no CPU.
+      long pauseNanos = spares.expire() ? SPARES_LOOK_NANOS : UPKEEP_NANOS_MAX;
+      LockSupport.parkNanos(this, Math.min(pauseNanos, settings.keepAliveInterval().toNanos()));
       for (WriteFile file : pending.forgotten()) {
         drop(file);
       }
@@ -664,7 +670,13 @@ public final class EggsFileSystem implements FuseOperations {
       throws EggsException, IOException {
     boolean named = place.name() != null;
     CloseJudge.Users users = judge.created(thread);
-    FileWriter writer = client.create(place.directory(), named ? place.name() : NOTHING);
+    byte[] name = named ? place.name() : NOTHING;
+    TransientFile spare = spares.take(InodeIds.shard(place.directory()));
+    LockSupport.unpark(upkeep);
+    FileWriter writer =
+        spare == null
+            ? client.create(place.directory(), name)
+            : client.create(place.directory(), name, spare);
     boolean good = false;
     try {
       WriteFile file =
