@@ -66,6 +66,33 @@ class FloorsTest {
   }
 
   @Test
+  void daemonAndMountAreClients() {
+    for (String module : List.of("gc", "fuse")) {
+      onlyBelow(module, "shuckle", "shard", "cdc", "blocks", "store", "consensus");
+      onlyBelow(module, "cli", "bench", "sim", "tests", "run");
+    }
+    onlyBelow("gc", "fuse");
+    onlyBelow("fuse", "gc");
+    onlyBelow("client", "gc", "fuse", "sim", "tests");
+  }
+
+  @Test
+  void theKernelsProtocolKnowsNothingOfEggsFs() {
+    noClasses()
+        .that()
+        .resideInAPackage("org.eggsfs.fuse.kernel..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            "org.eggsfs.core..",
+            "org.eggsfs.protocol..",
+            "org.eggsfs.client..",
+            "org.eggsfs.net..",
+            "org.eggsfs.fuse.fs..")
+        .check(classes);
+  }
+
+  @Test
   void theCommandLineIsKnownOnlyOnTheTopFloor() {
     noClasses()
         .that()
