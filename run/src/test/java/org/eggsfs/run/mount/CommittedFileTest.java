@@ -39,6 +39,15 @@ class CommittedFileTest extends OnMount {
     assertContent("committed", path);
   }
 
+  /** There is nothing to keep of an empty file, so that one may be written as if it were new. */
+  @Test
+  void anEmptyFileMayBeWritten() throws Exception {
+    Path path = file("f", "");
+    new Shell(dir).bash("touch g; echo one >> g; : >> f; echo two >> f").ok();
+    assertContent("one\n", dir.resolve("g"));
+    assertContent("two\n", path);
+  }
+
   @ParameterizedTest
   @ValueSource(longs = {0, 4, 100, 1L << 40})
   void truncateIsRefused(long size) throws Exception {
