@@ -14,7 +14,10 @@ public final class InstanceFixture implements AutoCloseable {
 
   /** Starts an instance with its data below a folder and waits until it serves. */
   public static InstanceFixture start(Path folder) throws CommandFailure, InterruptedException {
-    return new InstanceFixture(InstanceTest.startReady(InstanceTest.options(folder)));
+    InstanceOptions options = InstanceTest.options(folder);
+    // Blocks of large spans go to HDD.
+    options.hddBlockServices = 1;
+    return new InstanceFixture(InstanceTest.startReady(options));
   }
 
   /** Where clients find the instance. */
