@@ -19,6 +19,9 @@ import picocli.CommandLine.Spec;
       MetadataBench.class,
       DataBench.class,
       SmallFilesBench.class,
+      RepairBench.class,
+      MountBench.class,
+      PassThroughCommand.class,
       CodecBench.class,
       JmhBench.class
     })
