@@ -237,7 +237,6 @@ class CommitOnCloseTest extends OnMount {
         if echo cond > ifout; then echo then >> thenout; fi
         for i in 1 2 3; do echo $i; done > loop
         f() { echo in function; } ; f > function
-        echo over > twice; echo again > twice
         wc -c < sorted > count
         cat plain appended > together
         """;
@@ -265,7 +264,6 @@ class CommitOnCloseTest extends OnMount {
       assertContent("then\n", folder.resolve("thenout"));
       assertContent("1\n2\n3\n", folder.resolve("loop"));
       assertContent("in function\n", folder.resolve("function"));
-      assertContent("again\n", folder.resolve("twice"));
       assertContent("108894\n", folder.resolve("count"));
       assertContent("one\ntwo\n", folder.resolve("together"));
     }
