@@ -7,6 +7,7 @@ import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.CommandRunner;
 import org.eggsfs.cli.EggsCli;
 import org.eggsfs.cli.ExitCodes;
+import org.eggsfs.tests.TestsCommand;
 
 /** The one entry of the distribution: the first argument is the role, the rest is the role's. */
 public final class Eggs {
@@ -21,13 +22,14 @@ public final class Eggs {
         blocks    a block server
         shuckle   the nameserver
         bench     measure a running instance (eggs bench --help)
+        tests     integration tests of real clusters with faults (eggs tests --help)
         fsck      check the data of a running or stopped instance
         test      build and run all tests (source tree only)
         build     build if needed (source tree only)
         help      this text
 
       The same roles are commands of their own in bin/: eggsrun, eggscli, eggsshard, eggscdc,
-      eggsblocks, eggsshuckle. Long options take one dash or two.
+      eggsblocks, eggsshuckle, eggstests. Long options take one dash or two.
       """;
 
   private Eggs() {}
@@ -54,6 +56,7 @@ public final class Eggs {
       case "run" -> CommandRunner.run(new RunCommand(), args);
       case "cli" -> EggsCli.run(args);
       case "bench" -> BenchCommand.run(args);
+      case "tests" -> TestsCommand.run(args);
       case "fsck" -> CommandRunner.run(new FsckCommand(), args);
       case "shard" -> CommandRunner.run(new ShardCommand(), args);
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
