@@ -24,7 +24,7 @@ import org.eggsfs.tests.scenario.Scenarios;
 final class Suite {
   private final SuiteOptions options;
   private final Report report;
-  private Cluster cluster;
+  private volatile Cluster cluster;
   private int clusterCount;
 
   /**
@@ -58,12 +58,23 @@ final class Suite {
 
   /** Runs them all; what went wrong is in the report. */
   void run() throws IOException, InterruptedException {
+    Thread abort = Thread.ofPlatform().name("abort").unstarted(this::abort);
+    Runtime.getRuntime().addShutdownHook(abort);
     try {
       for (Scenario scenario : chosen()) {
         report.add(run(scenario));
       }
     } finally {
       stop(true);
+      Runtime.getRuntime().removeShutdownHook(abort);
+    }
+  }
+
+  /** Ctrl-C: no process of ours stays behind. */
+  private void abort() {
+    Cluster running = cluster;
+    if (running != null) {
+      running.abandon();
     }
   }
 

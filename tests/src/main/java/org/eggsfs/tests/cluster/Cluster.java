@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,7 +53,8 @@ public final class Cluster implements AutoCloseable {
   private final ClusterConfig config;
   private final Path root;
   private final long seed;
-  private final Map<String, RoleProcess> children = new LinkedHashMap<>();
+  private final Map<String, RoleProcess> children =
+      Collections.synchronizedMap(new LinkedHashMap<>());
   private InetSocketAddress shuckle;
   private ShuckleProxy clientNetwork;
   private ShuckleProxy cdcNetwork;
@@ -358,6 +360,11 @@ public final class Cluster implements AutoCloseable {
       }
     }
     return found;
+  }
+
+  /** Kills all processes for good and leaves everything else as it is. */
+  public void abandon() {
+    children.values().forEach(RoleProcess::abandon);
   }
 
   @Override

@@ -33,6 +33,7 @@ public final class RoleProcess {
   private Process process;
   private CompletableFuture<String> ready;
   private int starts;
+  private boolean abandoned;
   private boolean endExpected;
   private String unexpectedEnd;
 
@@ -65,6 +66,9 @@ public final class RoleProcess {
 
   /** Starts it; {@link #awaitReady} tells when it serves. */
   public synchronized void start() throws IOException {
+    if (abandoned) {
+      throw new IOException(name + " is not started any more");
+    }
     if (process != null && process.isAlive()) {
       throw new IllegalStateException(name + " runs already");
     }
@@ -191,6 +195,15 @@ public final class RoleProcess {
   /** What it did wrong, or null: an end that nobody asked for. */
   public synchronized String unexpectedEnd() {
     return unexpectedEnd;
+  }
+
+  /** Kills it and never starts it again. */
+  synchronized void abandon() {
+    abandoned = true;
+    endExpected = true;
+    if (process != null) {
+      process.destroyForcibly();
+    }
   }
 
   /** SIGTERM; SIGKILL when that takes too long. */
