@@ -10,9 +10,12 @@ mkdir -p "$target/bin"
 rm -f "$target"/bin/* "$target"/lib/*.aot "$target"/lib/native-codec
 install -m 755 "$here/bin/eggs" "$target/bin/eggs"
 install -m 644 "$here/bin/find-jdk.sh" "$target/bin/find-jdk.sh"
-for role in run cli shard cdc blocks shuckle tests; do
+for role in run cli shard cdc blocks shuckle fuse tests; do
   ln -sf eggs "$target/bin/eggs$role"
 done
+
+# What mount(8) looks for, in /sbin, to mount a line of fstab.
+ln -sf eggs "$target/bin/mount.fuse.eggsfs"
 
 for jar in "$target"/lib/eggsfs-core-*.jar; do
   if "$JAVA_HOME/bin/jar" tf "$jar" | grep -q '\.so$'; then

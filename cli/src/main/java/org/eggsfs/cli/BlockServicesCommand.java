@@ -43,14 +43,8 @@ final class BlockServicesCommand extends LookingCommand {
   int run(EggsClient client) throws Exception {
     AllBlockServicesDeprecatedResponse answer =
         client.shuckle().call(new AllBlockServicesDeprecatedRequest());
-    int mask = 0;
-    if (flags != null) {
-      for (String flag : flags.split("\\|", -1)) {
-        mask |= Tables.flag(flag.strip());
-      }
-    }
-    int wanted = mask;
-    long wantedId = id == null ? 0 : Long.decode(id);
+    int wanted = flags == null ? 0 : Tables.flagMask(flags);
+    long wantedId = id == null ? 0 : Numbers.id("--id", id);
     List<BlockServiceDeprecatedInfo> services =
         answer.blockServices().stream()
             .filter(s -> id == null || s.id() == wantedId)

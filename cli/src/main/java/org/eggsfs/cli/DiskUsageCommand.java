@@ -1,20 +1,20 @@
 package org.eggsfs.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
-import org.eggsfs.core.Parity;
 import org.eggsfs.protocol.EggsException;
-import org.eggsfs.protocol.shard.FileSpansRequest;
-import org.eggsfs.protocol.shard.FileSpansResponse;
 import org.eggsfs.protocol.shard.StatFileRequest;
 import org.eggsfs.protocol.shard.StatFileResponse;
-import org.eggsfs.protocol.struct.FetchedBlockServices;
-import org.eggsfs.protocol.struct.FetchedFullSpan;
-import org.eggsfs.protocol.struct.FetchedInlineSpan;
-import org.eggsfs.protocol.struct.FetchedLocations;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -22,6 +22,9 @@ import picocli.CommandLine.Parameters;
 /** {@code du}: sums the sizes of a tree. */
 @Command(name = "du", description = "Sum the sizes of the files of a tree.")
 final class DiskUsageCommand extends LookingCommand {
+  private static final long FIRST_BOUND = 255;
+  private static final double GROWTH = 1.15;
+
   @Parameters(paramLabel = "PATH", arity = "0..1", description = "Where to start (default /).")
   private String start = "/";
 
@@ -36,6 +39,25 @@ final class DiskUsageCommand extends LookingCommand {
   @Option(names = "--snapshot", description = "Removed and overwritten files too.")
   private boolean snapshot;
 
+  @Option(
+      names = "--location",
+      paramLabel = "N",
+      description = "With --physical: only blocks of this location.")
+  private Integer location;
+
+  @Option(
+      names = "--pattern",
+      paramLabel = "REGEX",
+      description = "Only entries in whose path REGEX is found.")
+  private String pattern;
+
+  @Option(
+      names = "--histogram",
+      paramLabel = "FILE",
+      description = "Write how many files of which size there are as CSV.")
+  private Path histogramFile;
+
+  private final Histogram histogram = new Histogram(FIRST_BOUND, GROWTH);
   private final AtomicLong files = new AtomicLong();
   private final AtomicLong directories = new AtomicLong();
   private final AtomicLong symlinks = new AtomicLong();
@@ -45,6 +67,15 @@ final class DiskUsageCommand extends LookingCommand {
   @Override
   int run(EggsClient client) throws Exception {
     String root = EggsPath.parse(path == null ? start : path);
+    if (location != null && !physical) {
+      throw new CommandFailure(ExitCodes.USAGE, "--location goes with --physical");
+    }
+    Pattern matching;
+    try {
+      matching = pattern == null ? null : Pattern.compile(pattern);
+    } catch (PatternSyntaxException e) {
+      throw new CommandFailure(ExitCodes.USAGE, "--pattern: " + e.getMessage());
+    }
     try (ProgressLine progress = ProgressLine.start("entries")) {
       TreeWalks.run(
           client,
@@ -52,11 +83,14 @@ final class DiskUsageCommand extends LookingCommand {
           snapshot,
           entry -> {
             // A snapshot edge that owns nothing leads to a file that is counted elsewhere.
-            if (entry.owned()) {
+            if (entry.owned() && (matching == null || matching.matcher(entry.path()).find())) {
               add(client, entry.id());
             }
             progress.addItem();
           });
+    }
+    if (histogramFile != null) {
+      writeHistogram();
     }
     if (json) {
       ObjectNode node = object();
@@ -97,11 +131,11 @@ final class DiskUsageCommand extends LookingCommand {
     }
     try {
       StatFileResponse stat = client.shard(InodeIds.shard(id), new StatFileRequest(id));
+      long onDisks = physical ? physicalSize(client, id) : 0;
       files.incrementAndGet();
       logicalBytes.addAndGet(stat.size());
-      if (physical) {
-        physicalBytes.addAndGet(physicalSize(client, id));
-      }
+      physicalBytes.addAndGet(onDisks);
+      histogram.add(stat.size(), onDisks);
     } catch (EggsException e) {
       if (!Failures.isNotFound(e)) {
         throw e;
@@ -109,24 +143,27 @@ final class DiskUsageCommand extends LookingCommand {
     }
   }
 
-  private static long physicalSize(EggsClient client, long id) throws EggsException, IOException {
-    long total = 0;
-    long offset = 0;
-    do {
-      FileSpansResponse page =
-          client.shard(InodeIds.shard(id), new FileSpansRequest(id, offset, 0, 0));
-      for (FetchedFullSpan span : page.spans()) {
-        switch (span.body()) {
-          case FetchedInlineSpan inline -> total += inline.body().length;
-          case FetchedLocations locations -> {
-            for (FetchedBlockServices location : locations.locations()) {
-              total += location.cellSize() * location.stripes() * Parity.blocks(location.parity());
-            }
-          }
-        }
+  private long physicalSize(EggsClient client, long id) throws EggsException, IOException {
+    long[] total = {0};
+    StoredSpan.visit(
+        client,
+        id,
+        span -> {
+          total[0] += location == null ? span.physicalBytes() : span.physicalBytes(location);
+          return true;
+        });
+    return total[0];
+  }
+
+  private void writeHistogram() throws CommandFailure {
+    try (PrintStream csv = new PrintStream(Files.newOutputStream(histogramFile), false, UTF_8)) {
+      histogram.writeCsv(csv, physical);
+      if (csv.checkError()) {
+        throw new CommandFailure(histogramFile + ": cannot be written");
       }
-      offset = page.nextOffset();
-    } while (offset != 0);
-    return total;
+    } catch (IOException e) {
+      throw new CommandFailure(
+          ExitCodes.FAILED, histogramFile + ": " + CommandRunner.describe(e), e);
+    }
   }
 }

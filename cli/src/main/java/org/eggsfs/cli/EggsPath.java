@@ -55,6 +55,22 @@ final class EggsPath {
     return slash <= 0 ? "/" : path.substring(0, slash);
   }
 
+  /** The names that a cleaned path consists of. */
+  static List<byte[]> components(String path) {
+    List<byte[]> names = new ArrayList<>();
+    for (String part : path.split("/", -1)) {
+      if (!part.isEmpty()) {
+        names.add(bytes(part));
+      }
+    }
+    return names;
+  }
+
+  /** A name as its directory knows it. */
+  static byte[] bytes(String name) {
+    return name.getBytes(StandardCharsets.UTF_8);
+  }
+
   /** A name for people; bytes that are no UTF-8 show as replacement characters. */
   static String text(byte[] name) {
     return new String(name, StandardCharsets.UTF_8);

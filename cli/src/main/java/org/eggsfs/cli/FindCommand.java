@@ -2,22 +2,15 @@ package org.eggsfs.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.time.DateTimeException;
 import java.time.Instant;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.eggsfs.client.EggsClient;
-import org.eggsfs.core.Durations;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
-import org.eggsfs.protocol.shard.FileSpansRequest;
-import org.eggsfs.protocol.shard.FileSpansResponse;
 import org.eggsfs.protocol.shard.StatFileRequest;
 import org.eggsfs.protocol.shard.StatFileResponse;
-import org.eggsfs.protocol.struct.FetchedBlock;
-import org.eggsfs.protocol.struct.FetchedBlockServices;
-import org.eggsfs.protocol.struct.FetchedFullSpan;
-import org.eggsfs.protocol.struct.FetchedLocations;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -63,6 +56,12 @@ final class FindCommand extends LookingCommand {
   @Option(names = "--block-id", paramLabel = "ID", description = "Only the file with this block.")
   private String blockId;
 
+  @Option(
+      names = "--check-blocks",
+      description = "Let the servers check each block of what matches; print errors.")
+  private boolean checkBlocks;
+
+  private final AtomicLong badBlocks = new AtomicLong();
   private Pattern pattern;
   private long beforeNanos;
   private long block;
@@ -78,12 +77,8 @@ final class FindCommand extends LookingCommand {
     if (type != null && !type.matches("[fdl]")) {
       throw new CommandFailure(ExitCodes.USAGE, "--type is f, d or l");
     }
-    beforeNanos = before == null ? 0 : moment(before, Instant.now());
-    try {
-      block = blockId == null ? 0 : Long.decode(blockId);
-    } catch (NumberFormatException e) {
-      throw new CommandFailure(ExitCodes.USAGE, "--block-id: " + blockId + " is no number");
-    }
+    beforeNanos = before == null ? 0 : Numbers.moment("--before", before, Instant.now());
+    block = blockId == null ? 0 : Numbers.id("--block-id", blockId);
     TreeWalks.run(
         client,
         root,
@@ -91,9 +86,12 @@ final class FindCommand extends LookingCommand {
         entry -> {
           if (matches(client, entry)) {
             show(entry);
+            if (checkBlocks) {
+              checkBlocks(client, entry);
+            }
           }
         });
-    return ExitCodes.OK;
+    return badBlocks.get() == 0 ? ExitCodes.OK : ExitCodes.FAILED;
   }
 
   private boolean matches(EggsClient client, WalkedEntry entry) throws EggsException, IOException {
@@ -130,27 +128,48 @@ final class FindCommand extends LookingCommand {
   }
 
   private boolean hasBlock(EggsClient client, long id) throws EggsException, IOException {
-    if (!InodeIds.isFile(id)) {
-      return false;
-    }
-    long offset = 0;
-    do {
-      FileSpansResponse page =
-          client.shard(InodeIds.shard(id), new FileSpansRequest(id, offset, 0, 0));
-      for (FetchedFullSpan span : page.spans()) {
-        if (span.body() instanceof FetchedLocations locations) {
-          for (FetchedBlockServices location : locations.locations()) {
-            for (FetchedBlock fetched : location.blocks()) {
-              if (fetched.blockId() == block) {
-                return true;
-              }
+    boolean[] found = {false};
+    visitSpans(
+        client,
+        id,
+        span -> {
+          found[0] |=
+              span.copies().stream()
+                  .flatMap(copy -> copy.blocks().stream())
+                  .anyMatch(stored -> stored.id() == block);
+          return !found[0];
+        });
+    return found[0];
+  }
+
+  private void checkBlocks(EggsClient client, WalkedEntry entry) throws EggsException, IOException {
+    visitSpans(
+        client,
+        entry.id(),
+        span -> {
+          for (StoredSpan.Copy copy : span.copies()) {
+            for (String problem : Health.of(client, span, copy, true).problems()) {
+              badBlocks.incrementAndGet();
+              CommandRunner.error("find", entry.path() + ": " + problem);
             }
           }
-        }
+          return true;
+        });
+  }
+
+  /** A file that has vanished has no spans. */
+  private static void visitSpans(EggsClient client, long id, StoredSpan.Visitor visitor)
+      throws EggsException, IOException {
+    if (!InodeIds.isFile(id)) {
+      return;
+    }
+    try {
+      StoredSpan.visit(client, id, visitor);
+    } catch (EggsException e) {
+      if (!Failures.isNotFound(e)) {
+        throw e;
       }
-      offset = page.nextOffset();
-    } while (offset != 0);
-    return false;
+    }
   }
 
   /** Called from many threads; a line stays a line. */
@@ -167,18 +186,5 @@ final class FindCommand extends LookingCommand {
       line = InodeIds.format(entry.id()) + " " + entry.path();
     }
     out.println(line);
-  }
-
-  static long moment(String text, Instant now) throws CommandFailure {
-    try {
-      return Units.nanos(Instant.parse(text));
-    } catch (DateTimeException e) {
-      try {
-        return Units.nanos(now) - Durations.parse(text);
-      } catch (IllegalArgumentException f) {
-        throw new CommandFailure(
-            ExitCodes.USAGE, "--before: '" + text + "' is neither an RFC 3339 time nor a duration");
-      }
-    }
   }
 }

@@ -57,6 +57,15 @@ final class Tables {
     }
   }
 
+  /** Several flags as {@code STALE|NO_WRITE}. */
+  static int flagMask(String names) throws CommandFailure {
+    int mask = 0;
+    for (String name : names.split("\\|", -1)) {
+      mask |= flag(name.strip());
+    }
+    return mask;
+  }
+
   /** The number of a flag by name; 0 for {@code 0}. */
   static int flag(String name) throws CommandFailure {
     return switch (name.toUpperCase(java.util.Locale.ROOT)) {

@@ -41,9 +41,10 @@ class HelpersTest {
     Instant moment = Instant.ofEpochSecond(1_700_000_000L, 123);
     assertEquals(moment, Units.instant(Units.nanos(moment)));
     assertEquals("3m", Units.ago(Units.nanos(moment), moment.plusSeconds(200)));
-    assertEquals(Units.nanos(moment.minusSeconds(3600)), FindCommand.moment("1h", moment));
-    assertEquals(Units.nanos(moment), FindCommand.moment("2023-11-14T22:13:20.000000123Z", moment));
-    assertThrows(CommandFailure.class, () -> FindCommand.moment("yesterday", moment));
+    assertEquals(Units.nanos(moment.minusSeconds(3600)), Numbers.moment("--before", "1h", moment));
+    assertEquals(
+        Units.nanos(moment), Numbers.moment("--before", "2023-11-14T22:13:20.000000123Z", moment));
+    assertThrows(CommandFailure.class, () -> Numbers.moment("--before", "yesterday", moment));
   }
 
   @Test

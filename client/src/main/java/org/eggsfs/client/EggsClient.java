@@ -37,14 +37,20 @@ import org.eggsfs.protocol.cdc.CdcResponse;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
+import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LinkFileRequest;
+import org.eggsfs.protocol.shard.LinkFileResponse;
 import org.eggsfs.protocol.shard.LookupRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.ReadDirRequest;
 import org.eggsfs.protocol.shard.ReadDirResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotResponse;
 import org.eggsfs.protocol.shard.SetDirectoryInfoRequest;
 import org.eggsfs.protocol.shard.SetTimeRequest;
 import org.eggsfs.protocol.shard.ShardRequest;
@@ -507,7 +513,8 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
 
   // Ids.
 
-  private LookupResponse lookupEdge(long directory, byte[] name) throws EggsException, IOException {
+  /** What a name leads to, with the edge's creation time. */
+  public LookupResponse lookupEdge(long directory, byte[] name) throws EggsException, IOException {
     return shard(InodeIds.shard(directory), new LookupRequest(directory, name));
   }
 
@@ -563,6 +570,14 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
         });
   }
 
+  /** Removes the edge to a file or symbolic link that a lookup has just found. */
+  public void unlink(long directory, byte[] name, long target, long creationTime)
+      throws EggsException, IOException {
+    shard(
+        InodeIds.shard(directory),
+        new SoftUnlinkFileRequest(directory, target, name, creationTime));
+  }
+
   /** Removes an empty directory. */
   public void rmdir(long directory, byte[] name) throws EggsException, IOException {
     patiently(
@@ -601,6 +616,64 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
                     target, oldDirectory, oldName, created, newDirectory, newName));
           }
           return null;
+        });
+  }
+
+  /**
+   * Moves one certain edge, or fails when it is not there any more.
+   *
+   * @return the creation time of the new edge
+   */
+  public long renameEdge(
+      long target,
+      long oldDirectory,
+      byte[] oldName,
+      long oldCreationTime,
+      long newDirectory,
+      byte[] newName)
+      throws EggsException, IOException {
+    return patiently(
+        () -> {
+          if (oldDirectory == newDirectory) {
+            SameDirectoryRenameResponse renamed =
+                shard(
+                    InodeIds.shard(oldDirectory),
+                    new SameDirectoryRenameRequest(
+                        target, oldDirectory, oldName, oldCreationTime, newName));
+            return renamed.newCreationTime();
+          }
+          if (InodeIds.isDirectory(target)) {
+            RenameDirectoryResponse renamed =
+                cdc(
+                    new RenameDirectoryRequest(
+                        target, oldDirectory, oldName, oldCreationTime, newDirectory, newName));
+            return renamed.creationTime();
+          }
+          RenameFileResponse renamed =
+              cdc(
+                  new RenameFileRequest(
+                      target, oldDirectory, oldName, oldCreationTime, newDirectory, newName));
+          return renamed.creationTime();
+        });
+  }
+
+  /**
+   * Brings a removed or overwritten file back under a name of the same directory. A file that has
+   * the name becomes a snapshot.
+   *
+   * @param creationTime of the snapshot edge, which must own the file
+   * @return the creation time of the new edge
+   */
+  public long resurrect(long target, long directory, byte[] name, long creationTime, byte[] newName)
+      throws EggsException, IOException {
+    return patiently(
+        () -> {
+          SameDirectoryRenameSnapshotResponse restored =
+              shard(
+                  InodeIds.shard(directory),
+                  new SameDirectoryRenameSnapshotRequest(
+                      target, directory, name, creationTime, newName));
+          return restored.newCreationTime();
         });
   }
 
@@ -660,10 +733,16 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
         type,
         name,
         config.spansInFlight(),
-        file ->
-            patiently(
-                () ->
-                    shard(shard, new LinkFileRequest(file.id(), file.cookie(), directory, name))));
+        linker(directory, name));
+  }
+
+  /** Gives a file under construction its name. */
+  FileWriter.Linker linker(long directory, byte[] name) {
+    return file -> {
+      LinkFileRequest request = new LinkFileRequest(file.id(), file.cookie(), directory, name);
+      LinkFileResponse linked = patiently(() -> shard(InodeIds.shard(directory), request));
+      return linked.creationTime();
+    };
   }
 
   /** Opens a file or the text of a symbolic link for reading. */
@@ -672,6 +751,16 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
       throw new EggsException(ErrorCode.TYPE_IS_DIRECTORY);
     }
     return FileReader.open(spanReader, pool, this, id, config.readDeadline().toNanos());
+  }
+
+  /**
+   * Opens the spans of a file under construction that have their place already.
+   *
+   * @param size up to where they reach
+   */
+  public FileReader openUnfinished(long id, long size) throws EggsException, IOException {
+    return FileReader.openUnfinished(
+        spanReader, pool, this, id, size, config.readDeadline().toNanos());
   }
 
   // Policies.

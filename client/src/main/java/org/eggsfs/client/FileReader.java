@@ -100,6 +100,20 @@ public final class FileReader implements AutoCloseable {
     return reader;
   }
 
+  /** A reader of what there is of a file under construction, which no stat knows. */
+  static FileReader openUnfinished(
+      SpanReader spanReader,
+      BufferPool pool,
+      ShardCaller shards,
+      long fileId,
+      long size,
+      long deadlineNanos) {
+    FileReader reader = new FileReader(spanReader, pool, shards, fileId, deadlineNanos);
+    reader.spans.assumeSize(size);
+    pool.addReclaimer(reader.reclaimer);
+    return reader;
+  }
+
   /** The file. */
   public long fileId() {
     return fileId;

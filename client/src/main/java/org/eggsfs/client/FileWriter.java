@@ -61,10 +61,18 @@ public final class FileWriter extends OutputStream {
 
   private static final long MEMORY_LOOK_MILLIS = 20;
 
-  /** Makes the file visible and may choose how often to try. */
+  /** Makes the file visible and may choose how often to try; returns the edge's creation time. */
   interface Linker {
-    void link(TransientFile file) throws EggsException, IOException;
+    long link(TransientFile file) throws EggsException, IOException;
   }
+
+  /**
+   * A file that has become visible.
+   *
+   * @param id the file
+   * @param creationTime of its edge in nanoseconds since 1970; also the file's times
+   */
+  public record Committed(long id, long creationTime) {}
 
   private final EggsClient client;
   private final BufferPool pool;
@@ -133,9 +141,73 @@ public final class FileWriter extends OutputStream {
     return file;
   }
 
+  /**
+   * Creates the file under construction if the first write or the commit has not done so yet.
+   *
+   * @return its id, which it keeps when it becomes visible
+   */
+  public long construct() throws EggsException, IOException {
+    return file().id();
+  }
+
   /** Bytes written so far. */
   public long position() {
     return spanOffset + filled;
+  }
+
+  /** Where the span begins that is still being filled: bytes from here on may be changed. */
+  public long changeableFrom() {
+    return spanOffset;
+  }
+
+  /** Changes bytes that were written, in the span that is still being filled. */
+  public void overwrite(long offset, ByteBuffer from) throws IOException {
+    requireOpen();
+    int count = from.remaining();
+    if (offset < spanOffset || offset + count > position()) {
+      throw new IllegalArgumentException("not in the span that is being filled");
+    }
+    if (count > 0) {
+      buffer.buffer().put((int) (offset - spanOffset), from, from.position(), count);
+      from.position(from.limit());
+    }
+  }
+
+  /** Drops bytes from the end, in the span that is still being filled. */
+  public void shorten(long size) throws IOException {
+    requireOpen();
+    if (size < spanOffset || size > position()) {
+      throw new IllegalArgumentException("not in the span that is being filled");
+    }
+    filled = Math.toIntExact(size - spanOffset);
+  }
+
+  /** Copies bytes of the span that is still being filled; fewer at its end. */
+  public int readBack(long offset, ByteBuffer into) {
+    if (offset < spanOffset) {
+      throw new IllegalArgumentException("not in the span that is being filled");
+    }
+    int count = Math.clamp(position() - offset, 0, into.remaining());
+    if (count > 0) {
+      into.put(into.position(), buffer.buffer(), (int) (offset - spanOffset), count);
+      into.position(into.position() + count);
+    }
+    return count;
+  }
+
+  /** Waits until every span that is complete has its place in the file; fails if one could not. */
+  public void awaitSpans() throws EggsException, IOException {
+    requireOpen();
+    awaitCertified(file());
+  }
+
+  /** Tells the shard that a file without news is still being written, or it would expire. */
+  public void keepAlive() throws EggsException, IOException {
+    TransientFile target = file();
+    client.shard(
+        shard,
+        new AddInlineSpanRequest(
+            target.id(), target.cookie(), StorageClass.EMPTY, 0, 0, 0, new byte[0]));
   }
 
   @Override
@@ -511,11 +583,37 @@ public final class FileWriter extends OutputStream {
    * @return the file's id
    */
   public long commit() throws EggsException, IOException {
+    return commit(linker).id();
+  }
+
+  /** Does the same and tells more. */
+  public Committed commitAndTell() throws EggsException, IOException {
+    return commit(linker);
+  }
+
+  /**
+   * Makes the file visible under a name other than the one it was begun with, in the same shard.
+   */
+  public Committed commitAs(long directory, byte[] name) throws EggsException, IOException {
+    if (InodeIds.shard(directory) != shard) {
+      throw new IllegalArgumentException("the directory is in another shard than the file");
+    }
+    return commit(client.linker(directory, name));
+  }
+
+  private Committed commit(Linker how) throws EggsException, IOException {
     requireOpen();
     TransientFile target = file();
     if (filled > 0) {
       submit(true);
     }
+    awaitCertified(target);
+    long creationTime = how.link(target);
+    committed = true;
+    return new Committed(target.id(), creationTime);
+  }
+
+  private void awaitCertified(TransientFile target) throws EggsException, IOException {
     try {
       certified.get();
     } catch (InterruptedException e) {
@@ -526,9 +624,6 @@ public final class FileWriter extends OutputStream {
       }
       throw failed(e.getCause());
     }
-    linker.link(target);
-    committed = true;
-    return target.id();
   }
 
   /** Ends the writer. A file that was not committed is gone. */

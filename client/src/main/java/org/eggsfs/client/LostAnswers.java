@@ -37,15 +37,20 @@ import org.eggsfs.protocol.struct.Edge;
  *
  * <p>A false positive needs somebody else to remove the same edge in between; accepted.
  */
-final class LostAnswers {
+public final class LostAnswers {
   private final ShardCaller shards;
 
-  LostAnswers(ShardCaller shards) {
+  /** Asks shards about the history of names. */
+  public LostAnswers(ShardCaller shards) {
     this.shards = shards;
   }
 
-  /** The answer that was lost, or null when the error stands. */
-  ShardResponse resolve(ShardRequest request, EggsException error, int attempts)
+  /**
+   * The answer that was lost, or null when the error stands.
+   *
+   * @param attempts how many packets the request took
+   */
+  public ShardResponse resolve(ShardRequest request, EggsException error, int attempts)
       throws IOException {
     if (attempts < 2) {
       return null;
@@ -84,7 +89,8 @@ final class LostAnswers {
   }
 
   /** The same for the CDC. */
-  CdcResponse resolve(CdcRequest request, EggsException error, int attempts) throws IOException {
+  public CdcResponse resolve(CdcRequest request, EggsException error, int attempts)
+      throws IOException {
     if (attempts < 2 || error.code() != ErrorCode.EDGE_NOT_FOUND) {
       return null;
     }

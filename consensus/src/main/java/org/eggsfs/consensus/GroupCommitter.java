@@ -14,7 +14,7 @@ import org.eggsfs.store.KeyValueStore.Change;
  * <p>After a failed write nothing is acknowledged any more: what is on disk is unknown then, and
  * the owner is told through {@code onFailure} so that it stops serving.
  */
-public final class GroupCommitter implements AutoCloseable {
+public final class GroupCommitter implements Committer, AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(GroupCommitter.class.getName());
 
   /** Submissions waiting; beyond it {@link #submit} waits, which slows the loops down. */
@@ -41,11 +41,8 @@ public final class GroupCommitter implements AutoCloseable {
     this.thread = Thread.ofPlatform().name(name).start(this::run);
   }
 
-  /**
-   * Queues changes. Waits while the queue is full.
-   *
-   * @param afterDurable runs once the changes are durable; never when they are not
-   */
+  /** Queues changes. Waits while the queue is full. */
+  @Override
   public void submit(List<Change> changes, Runnable afterDurable) {
     boolean interrupted = false;
     synchronized (this) {

@@ -126,6 +126,8 @@ final class BlocksCommand implements Callable<Integer> {
             reservedStorage,
             InstanceOptions.orElse(registerInterval, standard.registerInterval()),
             verifyWrites,
+            standard.connectionsMax(),
+            standard.diskTimes(),
             standard.wallClock());
     Lifetime lifetime = new Lifetime();
     lifetime.endWith(server.withProcess);

@@ -1,7 +1,9 @@
 package org.eggsfs.run;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.eggsfs.bench.BenchCommand;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.CommandRunner;
@@ -21,6 +23,7 @@ public final class Eggs {
         cdc       the cross-directory coordinator
         blocks    a block server
         shuckle   the nameserver
+        fuse      mount a cluster on a directory (eggs fuse --help)
         bench     measure a running instance (eggs bench --help)
         tests     integration tests of real clusters with faults (eggs tests --help)
         fsck      check the data of a running or stopped instance
@@ -29,7 +32,7 @@ public final class Eggs {
         help      this text
 
       The same roles are commands of their own in bin/: eggsrun, eggscli, eggsshard, eggscdc,
-      eggsblocks, eggsshuckle, eggstests. Long options take one dash or two.
+      eggsblocks, eggsshuckle, eggsfuse, eggstests. Long options take one dash or two.
       """;
 
   private Eggs() {}
@@ -51,6 +54,19 @@ public final class Eggs {
     }
   }
 
+  /** What mount(8) calls: {@code mount.fuse.eggsfs SOURCE DIR [-sfnv] [-o OPTIONS]}. */
+  private static int mount(String... args) {
+    List<String> mine = new ArrayList<>(List.of("--background"));
+    for (String arg : args) {
+      // Sloppy, no mtab, verbose: nothing to do for us.
+      if (!List.of("-s", "-n", "-v").contains(arg)) {
+        mine.add(arg);
+      }
+    }
+    String[] all = mine.toArray(String[]::new);
+    return CommandRunner.run(new FuseCommand(all), all);
+  }
+
   static int start(String role, String... args) {
     return switch (role) {
       case "run" -> CommandRunner.run(new RunCommand(), args);
@@ -62,6 +78,8 @@ public final class Eggs {
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
       case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
       case "shuckle" -> CommandRunner.run(new ShuckleCommand(), args);
+      case "fuse" -> CommandRunner.run(new FuseCommand(args), args);
+      case "mount" -> mount(args);
       case "train" -> train();
       case "help", "--help", "-h", "-help" -> {
         System.out.print(USAGE);

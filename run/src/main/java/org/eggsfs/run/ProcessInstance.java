@@ -28,10 +28,11 @@ import org.eggsfs.store.DataDirectory;
  * end with this process, however it ends.
  */
 final class ProcessInstance implements AutoCloseable {
-  private static final long SHUCKLE_SECONDS_MAX = 30;
+  private static final long START_SECONDS_MAX = 30;
   private static final long STOP_SECONDS_EACH = 6;
   private static final long RESTART_DELAY_MILLIS = 500;
   private static final String BLOCK_SERVER_PREFIX = "bs_";
+  private static final String MOUNT = "mount";
   private static final Path SETSID = Path.of("/usr/bin/setsid");
 
   private final DataDirectory directory;
@@ -156,6 +157,16 @@ final class ProcessInstance implements AutoCloseable {
     return child;
   }
 
+  /** Mounts the instance, in a process of its own. */
+  void mount(Path directory) throws IOException, CommandFailure {
+    Child child =
+        launch(
+            MOUNT,
+            "fuse",
+            List.of(Addresses.format(Addresses.endpoint(shuckle)), directory.toString()));
+    child.awaitReady();
+  }
+
   /** Where clients find this instance. */
   InetSocketAddress shuckleAddress() {
     return shuckle;
@@ -183,6 +194,7 @@ final class ProcessInstance implements AutoCloseable {
   @Override
   public void close() {
     closing = true;
+    stop(List.of(MOUNT));
     stop(List.of("cdc"));
     stop(List.of("shards"));
     stop(children.keySet().stream().filter(name -> name.startsWith(BLOCK_SERVER_PREFIX)).toList());
@@ -282,13 +294,17 @@ final class ProcessInstance implements AutoCloseable {
 
     /** The address in the shuckle's line. */
     InetSocketAddress awaitAddress() throws CommandFailure {
+      awaitReady();
+      String text = readyLine.substring(readyLine.lastIndexOf('/') + 1);
+      return Addresses.parse(text.substring(text.lastIndexOf(' ') + 1));
+    }
+
+    void awaitReady() throws CommandFailure {
       try {
-        boolean spoke = said.await(SHUCKLE_SECONDS_MAX, TimeUnit.SECONDS);
+        boolean spoke = said.await(START_SECONDS_MAX, TimeUnit.SECONDS);
         if (!spoke || !ready) {
           throw new CommandFailure(name + " did not start: " + lastLogLine());
         }
-        String text = readyLine.substring(readyLine.lastIndexOf('/') + 1);
-        return Addresses.parse(text.substring(text.lastIndexOf(' ') + 1));
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new CommandFailure("interrupted while starting");

@@ -1,11 +1,14 @@
 package org.eggsfs.run;
 
+import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.Logging;
+import org.eggsfs.fuse.EggsMount;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -45,11 +48,24 @@ final class RunCommand implements Callable<Integer> {
   private boolean trace;
 
   @Option(
-      names = {"--leader-only", "--no-fuse"},
+      names = "--leader-only",
       hidden = true,
-      description = "Accepted for TernFS's habits: there is one replica and no mount.")
+      description = "Accepted for TernFS's habits: there is one replica.")
   @SuppressWarnings("UnusedVariable")
   private boolean ignored;
+
+  @Option(
+      names = "--mount",
+      paramLabel = "DIR",
+      description = "Where to mount the instance (default DATA-DIR/mnt, where FUSE is available).")
+  private Path mountPoint;
+
+  @Option(
+      names = {"--no-mount", "--no-fuse"},
+      description = "Do not mount it.")
+  private boolean noMount;
+
+  private volatile AutoCloseable mounted = () -> {};
 
   @Option(
       names = "--exit-when-ready",
@@ -65,32 +81,66 @@ final class RunCommand implements Callable<Integer> {
     Lifetime lifetime = new Lifetime();
     if (processes) {
       ProcessInstance instance = ProcessInstance.start(options, restart, level, lifetime);
-      return serve(instance, instance::isReady, instance.shuckleAddress(), startNanos, lifetime);
+      return serve(
+          instance,
+          instance::isReady,
+          instance.shuckleAddress(),
+          directory -> {
+            instance.mount(directory);
+            return () -> {};
+          },
+          startNanos,
+          lifetime);
     }
     LocalInstance instance = LocalInstance.start(options, lifetime);
-    return serve(instance, instance::isReady, instance.shuckleAddress(), startNanos, lifetime);
+    return serve(
+        instance,
+        instance::isReady,
+        instance.shuckleAddress(),
+        directory -> FuseCommand.mount(instance.shuckleAddress(), directory),
+        startNanos,
+        lifetime);
   }
 
   private interface ReadyCheck {
     boolean isReady() throws CommandFailure;
   }
 
+  private interface Mounting {
+    AutoCloseable mount(Path directory) throws CommandFailure, IOException;
+  }
+
   private int serve(
       AutoCloseable instance,
       ReadyCheck check,
       InetSocketAddress shuckle,
+      Mounting mounting,
       long startNanos,
       Lifetime lifetime)
       throws Exception {
-    Thread.ofPlatform()
-        .daemon()
-        .name("readiness")
-        .start(() -> announce(check, shuckle, startNanos, lifetime));
-    return lifetime.serve(instance);
+    Thread announcer =
+        Thread.ofPlatform()
+            .daemon()
+            .name("readiness")
+            .start(() -> announce(check, shuckle, mounting, startNanos, lifetime));
+    return lifetime.serve(
+        () -> {
+          // It may be mounting just now; who uses the mount goes before what it uses.
+          announcer.join();
+          try {
+            mounted.close();
+          } finally {
+            instance.close();
+          }
+        });
   }
 
   private void announce(
-      ReadyCheck check, InetSocketAddress shuckle, long startNanos, Lifetime lifetime) {
+      ReadyCheck check,
+      InetSocketAddress shuckle,
+      Mounting mounting,
+      long startNanos,
+      Lifetime lifetime) {
     try {
       while (!check.isReady()) {
         if (lifetime.isEnding()) {
@@ -106,6 +156,7 @@ final class RunCommand implements Callable<Integer> {
       lifetime.fail(e.getMessage());
       return;
     }
+    String mount = mount(mounting, lifetime);
     double seconds = (System.nanoTime() - startNanos) / 1e9;
     String address = shuckle.getAddress().getHostAddress() + ":" + shuckle.getPort();
     String command =
@@ -118,6 +169,7 @@ final class RunCommand implements Callable<Integer> {
         seconds,
         address,
         options.dataDir.toAbsolutePath().normalize());
+    System.out.println(mount);
     System.out.println("try:  " + prefix + " ls -l /");
     System.out.println("      " + prefix + " mkdir /docs");
     System.out.println("      " + prefix + " cp -r FOLDER eggs:/docs");
@@ -126,6 +178,34 @@ final class RunCommand implements Callable<Integer> {
     System.out.flush();
     if (exitWhenReady) {
       lifetime.end();
+    }
+  }
+
+  /** Mounts where that is possible; says in a line what came of it. */
+  private String mount(Mounting mounting, Lifetime lifetime) {
+    if (noMount || lifetime.isEnding()) {
+      return "not mounted (--no-mount)";
+    }
+    String missing = EggsMount.unavailable();
+    if (missing != null) {
+      if (mountPoint != null) {
+        lifetime.fail("cannot mount: " + missing);
+      }
+      return "not mounted: " + missing;
+    }
+    Path directory =
+        (mountPoint == null ? MountFlags.standardMountPoint(options.dataDir) : mountPoint)
+            .toAbsolutePath()
+            .normalize();
+    try {
+      EggsMount.prepare(directory);
+      mounted = mounting.mount(directory);
+      return "mounted on " + directory;
+    } catch (CommandFailure | IOException e) {
+      if (mountPoint != null) {
+        lifetime.fail(e.getMessage());
+      }
+      return "not mounted: " + e.getMessage();
     }
   }
 }

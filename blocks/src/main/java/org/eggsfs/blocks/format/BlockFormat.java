@@ -1,6 +1,7 @@
 package org.eggsfs.blocks.format;
 
 import java.nio.ByteBuffer;
+import java.util.HexFormat;
 import org.eggsfs.core.Crc32c;
 import org.eggsfs.protocol.MalformedMessageException;
 import org.eggsfs.protocol.ProtocolConstants;
@@ -24,7 +25,15 @@ public final class BlockFormat {
   /** Prefix of files that are being written. */
   public static final String TEMPORARY_PREFIX = "tmp.";
 
+  /** Directories that the blocks are spread over. */
+  public static final int SUB_DIRECTORIES = 256;
+
   private BlockFormat() {}
+
+  /** Name of one of the {@link #SUB_DIRECTORIES}. */
+  public static String subDirectory(int index) {
+    return HexFormat.of().toHexDigits((byte) index);
+  }
 
   /** Where the record of a page-aligned data offset starts. */
   public static long fileOffset(long dataOffset) {

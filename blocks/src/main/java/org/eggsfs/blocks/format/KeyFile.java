@@ -3,16 +3,12 @@ package org.eggsfs.blocks.format;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
-import java.util.stream.Stream;
+import java.util.List;
+import org.eggsfs.blocks.disk.DiskFiles;
 import org.eggsfs.core.BlockPaths;
 import org.eggsfs.core.Crc32c;
 
@@ -26,7 +22,6 @@ public final class KeyFile {
   public static final String NAME = "secret.key";
 
   private static final int KEY_SIZE = 16;
-  private static final int SUB_DIRECTORIES = 256;
 
   private KeyFile() {}
 
@@ -34,76 +29,69 @@ public final class KeyFile {
    * Reads the key, or formats a new disk with {@code freshKey}: all block directories and the key
    * are on disk when this returns.
    *
-   * @throws IOException if the file is damaged, or missing although blocks are there
+   * @throws DiskMisuseException if the file is damaged, or missing although blocks are there
+   * @throws IOException if the disk fails
    */
-  public static byte[] readOrCreate(Path directory, byte[] freshKey) throws IOException {
+  public static byte[] readOrCreate(DiskFiles files, Path directory, byte[] freshKey)
+      throws IOException {
     Path file = directory.resolve(NAME);
     byte[] content;
     try {
-      content = Files.readAllBytes(file);
+      content = files.readFromMedium(file);
     } catch (NoSuchFileException e) {
       content = new byte[0];
     }
     if (content.length == 0) {
-      create(directory, file, freshKey);
+      create(files, directory, file, freshKey);
       return freshKey.clone();
     }
     if (content.length < KEY_SIZE + 4
         || ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN).getInt(KEY_SIZE)
             != Crc32c.sum(0, content, 0, KEY_SIZE)) {
-      throw new IOException(
+      throw new DiskMisuseException(
           file + " is damaged; restore it from a copy, or decommission this block service");
     }
     return Arrays.copyOf(content, KEY_SIZE);
   }
 
-  private static void create(Path directory, Path file, byte[] key) throws IOException {
+  private static void create(DiskFiles files, Path directory, Path file, byte[] key)
+      throws IOException {
     Path root = directory.resolve(BlockPaths.ROOT);
-    if (holdsBlocks(root)) {
-      throw new IOException(
+    if (holdsBlocks(files, root)) {
+      throw new DiskMisuseException(
           file
               + " is missing although "
               + root
               + " holds blocks; restore the key, or move the blocks away to format the disk anew");
     }
-    Files.createDirectories(root);
-    for (int i = 0; i < SUB_DIRECTORIES; i++) {
-      Files.createDirectories(root.resolve(HexFormat.of().toHexDigits((byte) i)));
+    for (int i = 0; i < BlockFormat.SUB_DIRECTORIES; i++) {
+      files.createDirectories(root.resolve(BlockFormat.subDirectory(i)));
     }
-    syncDirectory(root);
+    files.syncDirectory(root);
     Path temporary = directory.resolve(BlockFormat.TEMPORARY_PREFIX + NAME);
     ByteBuffer content = ByteBuffer.allocate(KEY_SIZE + 4).order(ByteOrder.LITTLE_ENDIAN);
     content.put(key).putInt(Crc32c.sum(0, key, 0, KEY_SIZE)).flip();
-    Files.deleteIfExists(temporary);
-    Files.createFile(
-        temporary,
-        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-    try (FileChannel out = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+    files.delete(temporary);
+    try (DiskFiles.File out = files.create(temporary)) {
       while (content.hasRemaining()) {
         out.write(content);
       }
-      out.force(true);
+      out.force();
     }
-    Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-    syncDirectory(directory);
+    files.rename(temporary, file);
+    files.syncDirectory(directory);
   }
 
-  private static boolean holdsBlocks(Path root) throws IOException {
-    if (!Files.isDirectory(root)) {
-      return false;
+  private static boolean holdsBlocks(DiskFiles files, Path root) throws IOException {
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < BlockFormat.SUB_DIRECTORIES && names.isEmpty(); i++) {
+      try {
+        files.list(root.resolve(BlockFormat.subDirectory(i)), names::add);
+      } catch (NoSuchFileException e) {
+        continue;
+      }
+      names.removeIf(name -> name.startsWith(BlockFormat.TEMPORARY_PREFIX));
     }
-    try (Stream<Path> files = Files.walk(root, 2)) {
-      return files.anyMatch(
-          file ->
-              Files.isRegularFile(file)
-                  && !file.getFileName().toString().startsWith(BlockFormat.TEMPORARY_PREFIX));
-    }
-  }
-
-  /** Makes the entries of a directory durable. */
-  public static void syncDirectory(Path directory) throws IOException {
-    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-      channel.force(true);
-    }
+    return !names.isEmpty();
   }
 }

@@ -7,12 +7,11 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import org.eggsfs.protocol.StorageClass;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * A block server: the disks of one machine, or of one failure domain of a test cluster, behind one
@@ -24,32 +23,34 @@ import org.eggsfs.protocol.StorageClass;
 public final class BlockServer implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(BlockServer.class.getName());
 
-  /** Connections of one server; beyond it the new one is closed. */
-  private static final int CONNECTIONS_MAX = 2000;
+  /** At the limit of connections, one that is idle for so long makes room. */
+  private static final long IDLE_NANOS_MIN = 10_000_000_000L;
 
-  private static final int HDD_CONCURRENCY_MAX = 8;
-  private static final int FLASH_CONCURRENCY_MAX = 32;
+  private static final long LIMIT_WARNING_NANOS = 60_000_000_000L;
   private static final int BACKLOG = 512;
   private static final long STACK_BYTES = 256 << 10;
 
   private final BlockServerConfig config;
   private final BlocksRuntime runtime;
   private final boolean ownsRuntime;
-  private final Map<Long, BlockService> services = new LinkedHashMap<>();
-  private final Map<Long, DiskQueue> queues = new LinkedHashMap<>();
+  private final Disks disks;
   private final Set<Long> decommissioned = ConcurrentHashMap.newKeySet();
   private final List<ServerSocketChannel> listeners = new ArrayList<>();
   private final List<InetSocketAddress> addresses = new ArrayList<>();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final RequestHandler handler;
-  private Registrar registrar;
+  private final LongAdder connectionsRefused = new LongAdder();
+  private final LongAdder connectionsEvicted = new LongAdder();
+  private final AtomicLong limitWarningNanos = new AtomicLong();
+  private volatile Registrar registrar;
   private volatile boolean closed;
 
   private BlockServer(BlockServerConfig config, BlocksRuntime runtime, boolean ownsRuntime) {
     this.config = config;
     this.runtime = runtime;
     this.ownsRuntime = ownsRuntime;
-    this.handler = new RequestHandler(this, runtime);
+    this.disks = new Disks(config, runtime, this::diskChanged);
+    this.handler = new RequestHandler(this);
   }
 
   /** Starts a server with a runtime of its own. */
@@ -77,35 +78,34 @@ public final class BlockServer implements AutoCloseable {
       BlockServerConfig config, BlocksRuntime runtime, boolean ownsRuntime) throws IOException {
     BlockServer server = new BlockServer(config, runtime, ownsRuntime);
     try {
-      server.openDisks();
+      server.disks.openAll();
       server.listen();
     } catch (IOException | RuntimeException e) {
       server.close();
       throw e;
     }
     if (!config.shuckleAddresses().isEmpty()) {
-      server.registrar = new Registrar(config, server, runtime);
+      server.registrar = new Registrar(config, server);
       server.registrar.start();
     }
+    runtime.add(server);
     return server;
   }
 
-  private void openDisks() throws IOException {
-    for (BlockServerConfig.Disk disk : config.disks()) {
-      BlockService service = BlockService.open(config, runtime, disk);
-      BlockService other = services.putIfAbsent(service.id, service);
-      if (other != null) {
-        service.close();
-        throw new IOException(
-            disk.directory() + " and " + other.directory + " have the same key; one is a copy");
-      }
-      queues.put(
-          service.id,
-          new DiskQueue(
-              runtime.workers(),
-              service.storageClass == StorageClass.HDD
-                  ? HDD_CONCURRENCY_MAX
-                  : FLASH_CONCURRENCY_MAX));
+  /** Called about twice a second. */
+  void watchDisks() {
+    disks.watch();
+  }
+
+  /** A disk has joined, or is better or worse than before. */
+  private void diskChanged(BlockService service) {
+    if (service.health.state() == DiskState.HANGING) {
+      service.buffers.writeOff();
+      connections.forEach(connection -> connection.diskHangs(service));
+    }
+    Registrar known = registrar;
+    if (known != null) {
+      known.registerSoon();
     }
   }
 
@@ -138,11 +138,12 @@ public final class BlockServer implements AutoCloseable {
     while (!closed) {
       try {
         SocketChannel channel = listener.accept();
-        if (connections.size() >= CONNECTIONS_MAX) {
+        if (connections.size() < config.connectionsMax() || evictIdle()) {
+          serve(channel);
+        } else {
+          connectionsRefused.increment();
           channel.close();
-          continue;
         }
-        serve(channel);
       } catch (ClosedChannelException e) {
         return;
       } catch (IOException e) {
@@ -151,6 +152,37 @@ public final class BlockServer implements AutoCloseable {
         pause();
       }
     }
+  }
+
+  /** Closes the connection that has been idle longest; false if none has been for long. */
+  private boolean evictIdle() {
+    long now = System.nanoTime();
+    Connection longest = null;
+    long idleMax = IDLE_NANOS_MIN;
+    for (Connection connection : connections) {
+      long idle = connection.idleNanos(now);
+      if (idle >= idleMax) {
+        idleMax = idle;
+        longest = connection;
+      }
+    }
+    long warned = limitWarningNanos.get();
+    if ((warned == 0 || now - warned > LIMIT_WARNING_NANOS)
+        && limitWarningNanos.compareAndSet(warned, now | 1)) {
+      LOGGER.log(
+          System.Logger.Level.WARNING,
+          "{0} connections, the limit: {1} idle ones closed for new ones, {2} refused so far",
+          connections.size(),
+          connectionsEvicted.sum(),
+          connectionsRefused.sum());
+    }
+    if (longest == null) {
+      return false;
+    }
+    connectionsEvicted.increment();
+    connections.remove(longest);
+    longest.close();
+    return true;
   }
 
   private static void pause() {
@@ -169,35 +201,30 @@ public final class BlockServer implements AutoCloseable {
       channel.close();
       throw e;
     }
-    Connection connection = new Connection(channel, handler, runtime, config.connectionTimeout());
+    Connection[] self = new Connection[1];
+    Connection connection =
+        new Connection(channel, handler, () -> ended(self[0]), config.connectionTimeout());
+    self[0] = connection;
     connections.add(connection);
     runtime.add(connection);
     // Platform threads: file reads would pin the carriers of virtual ones.
-    Thread.ofPlatform()
-        .name("blocks-connection")
-        .stackSize(STACK_BYTES)
-        .daemon()
-        .start(
-            () -> {
-              try {
-                connection.run();
-              } finally {
-                connections.remove(connection);
-              }
-            });
+    Thread.ofPlatform().name("blocks-connection").stackSize(STACK_BYTES).daemon().start(connection);
+  }
+
+  private void ended(Connection connection) {
+    connections.remove(connection);
+    runtime.remove(connection);
   }
 
   BlockService service(long id) {
-    return services.get(id);
+    return disks.get(id);
   }
 
-  /** The services in the order of the configuration. */
-  Iterable<BlockService> services() {
-    return services.values();
-  }
-
-  DiskQueue queue(BlockService service) {
-    return queues.get(service.id);
+  /**
+   * The services in the order of the configuration; disks that could not be opened are left out.
+   */
+  List<BlockService> services() {
+    return disks.all();
   }
 
   boolean isDecommissioned(long serviceId) {
@@ -208,7 +235,7 @@ public final class BlockServer implements AutoCloseable {
     if (decommissioned.add(serviceId)) {
       LOGGER.log(
           System.Logger.Level.INFO,
-          "block service " + services.get(serviceId).directory + " is decommissioned: reads only");
+          "block service " + disks.get(serviceId).directory + " is decommissioned: reads only");
     }
   }
 
@@ -219,17 +246,17 @@ public final class BlockServer implements AutoCloseable {
 
   /** Ids of the block services in the order of the configured disks. */
   public List<Long> serviceIds() {
-    return List.copyOf(services.keySet());
+    return disks.all().stream().map(service -> service.id).toList();
   }
 
   /** The secret key of a service, for tests and tools that make certificates themselves. */
   public byte[] secretKey(long serviceId) {
-    return services.get(serviceId).secretKey.clone();
+    return disks.get(serviceId).secretKey.clone();
   }
 
-  /** Number of blocks on a service. */
+  /** Number of blocks on a service, as far as they are counted. */
   public long blockCount(long serviceId) {
-    return services.get(serviceId).blockCount.get();
+    return disks.get(serviceId).counter.count();
   }
 
   /** Whether the shuckle has accepted the registration of the services at least once. */
@@ -244,6 +271,7 @@ public final class BlockServer implements AutoCloseable {
       return;
     }
     closed = true;
+    runtime.remove(this);
     if (registrar != null) {
       registrar.close();
     }
@@ -255,9 +283,7 @@ public final class BlockServer implements AutoCloseable {
       }
     }
     connections.forEach(Connection::close);
-    for (BlockService service : services.values()) {
-      service.close();
-    }
+    disks.close();
     if (ownsRuntime) {
       runtime.close();
     }

@@ -23,6 +23,9 @@ import org.eggsfs.protocol.StorageClass;
  * @param reservedBytes subtracted from the reported capacity and free space
  * @param registerInterval between two registrations
  * @param verifyWrites whether a written file is read again before it is acknowledged
+ * @param connectionsMax at a time; beyond it one that has been idle for a while is closed for a new
+ *     one, and if there is none, the new one is
+ * @param diskTimes how closely the disks are watched
  * @param wallClock nanoseconds since the epoch
  */
 public record BlockServerConfig(
@@ -38,6 +41,8 @@ public record BlockServerConfig(
     long reservedBytes,
     long registerInterval,
     boolean verifyWrites,
+    int connectionsMax,
+    DiskTimes diskTimes,
     LongSupplier wallClock) {
   private static final long SECOND = 1_000_000_000L;
 
@@ -55,6 +60,9 @@ public record BlockServerConfig(
 
   /** Default registration period. */
   public static final long REGISTER_INTERVAL = 60 * SECOND;
+
+  /** Default limit of connections, each of which has a thread. */
+  public static final int CONNECTIONS_MAX = 2000;
 
   /** One block service. */
   public record Disk(Path directory, int storageClass) {
@@ -87,6 +95,9 @@ public record BlockServerConfig(
     if (locationId < 0 || locationId >= ProtocolConstants.INVALID_LOCATION) {
       throw new IllegalArgumentException("location " + locationId + " is not 0..254");
     }
+    if (connectionsMax < 1) {
+      throw new IllegalArgumentException("at least one connection");
+    }
     if (eraseCutoff < 0 || writeCutoff <= 0 || registerInterval <= 0 || reservedBytes < 0) {
       throw new IllegalArgumentException("cut-offs, interval and reserve must not be negative");
     }
@@ -111,6 +122,8 @@ public record BlockServerConfig(
         RESERVED_BYTES,
         REGISTER_INTERVAL,
         false,
+        CONNECTIONS_MAX,
+        DiskTimes.STANDARD,
         BlockServerConfig::now);
   }
 
@@ -135,6 +148,8 @@ public record BlockServerConfig(
         newReservedBytes,
         newRegisterInterval,
         verifyWrites,
+        connectionsMax,
+        diskTimes,
         wallClock);
   }
 
@@ -153,6 +168,28 @@ public record BlockServerConfig(
         reservedBytes,
         registerInterval,
         verifyWrites,
+        connectionsMax,
+        diskTimes,
         newWallClock);
+  }
+
+  /** The same with another limit of connections and closer watch on the disks, for tests. */
+  public BlockServerConfig withWatch(int newConnectionsMax, DiskTimes newDiskTimes) {
+    return new BlockServerConfig(
+        disks,
+        failureDomain,
+        locationId,
+        bindAddresses,
+        pathPrefix,
+        shuckleAddresses,
+        eraseCutoff,
+        writeCutoff,
+        connectionTimeout,
+        reservedBytes,
+        registerInterval,
+        verifyWrites,
+        newConnectionsMax,
+        newDiskTimes,
+        wallClock);
   }
 }

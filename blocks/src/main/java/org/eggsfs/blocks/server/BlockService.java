@@ -1,23 +1,22 @@
 package org.eggsfs.blocks.server;
 
 import java.io.IOException;
+import java.io.SyncFailedException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.FileStore;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
-import java.util.stream.Stream;
+import org.eggsfs.blocks.disk.DiskError;
+import org.eggsfs.blocks.disk.DiskFiles;
+import org.eggsfs.blocks.disk.DiskHangsException;
+import org.eggsfs.blocks.disk.WatchedFiles;
 import org.eggsfs.blocks.format.BlockFormat;
+import org.eggsfs.blocks.format.DiskMisuseException;
 import org.eggsfs.blocks.format.KeyFile;
 import org.eggsfs.core.BlockPaths;
 import org.eggsfs.core.CbcMac;
@@ -30,132 +29,181 @@ import org.eggsfs.protocol.MalformedMessageException;
  * One block service: one directory with its key (blocks.md sections 3, 4, 6). All methods may be
  * called from any thread; blocks are independent of each other, and writes and erases of the same
  * block leave one of the legal outcomes.
+ *
+ * <p>It serves as soon as it is open. Leftovers of earlier processes are removed and blocks are
+ * counted after that, on a thread of the disk's own.
  */
 final class BlockService implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(BlockService.class.getName());
 
-  /** After so many I/O errors their count says enough. */
-  private static final int EIO_ALERTS_MAX = 20;
-
   /** Ids are times; one further ahead than this cannot come from a shard. */
   private static final long FUTURE_LIMIT_NANOS = 22L * 3600 * 1_000_000_000L;
+
+  /** Where files go that no file refers to; never looked at again by the server. */
+  static final String QUARANTINE = "quarantine";
 
   final long id;
   final int storageClass;
   final Path directory;
   final byte[] secretKey;
-  final LongAdder requests = new LongAdder();
-  final LongAdder ioErrors = new LongAdder();
-  final AtomicLong blockCount = new AtomicLong();
+  final DiskHealth health;
+  final BlockCounter counter = new BlockCounter();
+  final DiskQueue queue;
+  final TransferBuffers.Share buffers;
 
   private final CbcMac key;
   private final BlockServerConfig config;
-  private final BlocksRuntime runtime;
   private final FileSystemCommitter committer;
-  private final FileStore fileStore;
-  private final Posix.Descriptor lock;
+  private final WatchedFiles files;
+  private final DiskFiles.Held lock;
   private final RecentErasures recentErasures = new RecentErasures();
 
-  /** Set when the disk failed its last probe: left out of registrations until it works again. */
-  private volatile boolean deviceFailed;
+  /** Temporary files of this process start like this, so that older ones can be told apart. */
+  private final String temporaryPrefix = BlockFormat.TEMPORARY_PREFIX + randomHex() + ".";
+
+  private volatile boolean closed;
 
   private BlockService(
       BlockServerConfig config,
       BlocksRuntime runtime,
       BlockServerConfig.Disk disk,
       byte[] secretKey,
-      Posix.Descriptor lock)
+      DiskFiles.Held lock,
+      Runnable onHealthChange)
       throws IOException {
     this.config = config;
-    this.runtime = runtime;
     this.directory = disk.directory();
     this.storageClass = disk.storageClass();
     this.secretKey = secretKey;
     this.lock = lock;
     this.key = new CbcMac(secretKey);
     this.id = Certificates.blockServiceId(secretKey);
+    this.queue = new DiskQueue(runtime.workers(), storageClass);
+    this.buffers = runtime.buffers().share();
     this.committer = runtime.committer(directory);
-    this.fileStore = Files.getFileStore(directory);
+    this.files = new WatchedFiles(runtime.files(), directory);
+    this.health =
+        new DiskHealth(
+            directory,
+            runtime.files(),
+            files,
+            committer,
+            config.reservedBytes(),
+            config.diskTimes(),
+            onHealthChange);
   }
 
   /**
    * Opens or formats a directory and locks it.
    *
-   * @throws IOException if it is unusable, damaged or served by another process
+   * @param onHealthChange called when the disk's state has changed
+   * @throws DiskMisuseException if it is damaged or served by another process
+   * @throws IOException if the disk fails
    */
   static BlockService open(
-      BlockServerConfig config, BlocksRuntime runtime, BlockServerConfig.Disk disk)
+      BlockServerConfig config,
+      BlocksRuntime runtime,
+      BlockServerConfig.Disk disk,
+      Runnable onHealthChange)
       throws IOException {
+    DiskFiles files = runtime.files();
     Path directory = disk.directory();
-    Files.createDirectories(directory);
+    files.createDirectories(directory);
     byte[] fresh = new byte[16];
     new SecureRandom().nextBytes(fresh);
     byte[] secretKey;
     // Two processes must not format the same new disk, so the directory is locked first.
-    try (Posix.Descriptor formatting = Posix.open(directory)) {
-      if (!Posix.lock(formatting)) {
-        throw new IOException(directory + " is being opened by another process; try again");
+    try (DiskFiles.Held formatting = files.lock(directory)) {
+      if (formatting == null) {
+        throw new DiskMisuseException(directory + " is being opened by another process; try again");
       }
-      secretKey = KeyFile.readOrCreate(directory, fresh);
+      secretKey = KeyFile.readOrCreate(files, directory, fresh);
     }
-    Posix.Descriptor lock = Posix.open(directory.resolve(KeyFile.NAME));
+    DiskFiles.Held lock = files.lock(directory.resolve(KeyFile.NAME));
+    if (lock == null) {
+      throw new DiskMisuseException(
+          directory + " is served by another process; stop it, or choose another directory");
+    }
     try {
-      if (!Posix.lock(lock)) {
-        throw new IOException(
-            directory + " is served by another process; stop it, or choose another directory");
-      }
-      BlockService service = new BlockService(config, runtime, disk, secretKey, lock);
-      service.removeTemporaryFiles();
-      return service;
+      return new BlockService(config, runtime, disk, secretKey, lock, onHealthChange);
     } catch (IOException | RuntimeException e) {
       lock.close();
       throw e;
     }
   }
 
-  /** Deletes what interrupted writes left behind, and counts the blocks. */
-  private void removeTemporaryFiles() throws IOException {
-    long count = 0;
-    removeTemporaryFiles(directory);
-    Path root = directory.resolve(BlockPaths.ROOT);
-    for (int i = 0; i < 256; i++) {
-      Path sub = root.resolve(HexFormat.of().toHexDigits((byte) i));
-      if (Files.isDirectory(sub)) {
-        count += removeTemporaryFiles(sub);
-      }
-    }
-    blockCount.set(count);
+  private static String randomHex() {
+    return HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
   }
 
-  private static long removeTemporaryFiles(Path directory) throws IOException {
-    long others = 0;
-    try (Stream<Path> files = Files.list(directory)) {
-      for (Path file : (Iterable<Path>) files::iterator) {
-        if (file.getFileName().toString().startsWith(BlockFormat.TEMPORARY_PREFIX)) {
-          Files.deleteIfExists(file);
-        } else {
-          others++;
-        }
+  /** Removes leftovers of earlier processes and counts the blocks, in the background. */
+  void startCounting() {
+    Thread.ofPlatform()
+        .daemon()
+        .name("disk-count-" + directory.getFileName())
+        .start(
+            () -> {
+              try {
+                count();
+              } catch (IOException e) {
+                if (!closed) {
+                  LOGGER.log(
+                      System.Logger.Level.WARNING, "cannot count the blocks of " + directory, e);
+                  health.suspectSomething();
+                }
+              }
+            });
+  }
+
+  private void count() throws IOException {
+    removeLeftovers(directory, names(directory));
+    for (int i = 0; i < BlockFormat.SUB_DIRECTORIES && !closed; i++) {
+      Path subDirectory = directory.resolve(BlockPaths.ROOT).resolve(BlockFormat.subDirectory(i));
+      List<String> leftovers;
+      synchronized (counter.lock(i)) {
+        List<String> names = names(subDirectory);
+        leftovers = names.stream().filter(BlockService::isTemporary).toList();
+        counter.set(i, names.size() - leftovers.size());
+      }
+      removeLeftovers(subDirectory, leftovers);
+    }
+  }
+
+  /** No directory is as good as an empty one. */
+  private List<String> names(Path subDirectory) throws IOException {
+    List<String> names = new ArrayList<>();
+    try {
+      files.list(subDirectory, names::add);
+    } catch (NoSuchFileException e) {
+      LOGGER.log(System.Logger.Level.TRACE, "no directory " + subDirectory, e);
+    }
+    return names;
+  }
+
+  private void removeLeftovers(Path from, List<String> names) {
+    for (String name : names) {
+      if (isTemporary(name) && !name.startsWith(temporaryPrefix)) {
+        files.discard(from.resolve(name));
       }
     }
-    return others;
+  }
+
+  private static boolean isTemporary(String name) {
+    return name.startsWith(BlockFormat.TEMPORARY_PREFIX);
   }
 
   private Path path(long blockId) {
     return directory.resolve(BlockPaths.relative(blockId));
   }
 
-  long capacityBytes() throws IOException {
-    return Math.max(0, fileStore.getTotalSpace() - config.reservedBytes());
+  /** Whether the disk answers; if not, requests get an error at once. */
+  boolean isSuspended() {
+    return files.isSuspended();
   }
 
-  long availableBytes() throws IOException {
-    return Math.max(0, fileStore.getUsableSpace() - config.reservedBytes());
-  }
-
-  /** Whether the disk should be offered to others. */
-  boolean isHealthy() {
-    return !deviceFailed;
+  /** Threads that are inside a call for this disk. */
+  int callCount() {
+    return files.callCount();
   }
 
   // ---------------------------------------------------------------- erase
@@ -170,15 +218,19 @@ final class BlockService implements AutoCloseable {
       throw new EggsException(ErrorCode.BLOCK_TOO_RECENT_FOR_DELETION);
     }
     recentErasures.add(blockId, System.nanoTime());
+    int subDirectory = BlockPaths.subDirectory(blockId);
     try {
-      if (Files.deleteIfExists(path(blockId))) {
-        blockCount.decrementAndGet();
-      } else if (missing() != ErrorCode.BLOCK_NOT_FOUND) {
+      boolean existed;
+      synchronized (counter.lock(subDirectory)) {
+        existed = files.delete(path(blockId));
+        counter.add(subDirectory, existed ? -1 : 0);
+      }
+      if (!existed && missing() != ErrorCode.BLOCK_NOT_FOUND) {
         // The whole disk is gone: what it holds is not erased.
         throw new EggsException(ErrorCode.BLOCK_IO_ERROR_DEVICE);
       }
     } catch (IOException e) {
-      throw new EggsException(classify(e, "erase of " + hex(blockId)));
+      throw new EggsException(classify(e, blockId, "erase"));
     }
     // Also when it was absent: an earlier attempt may have removed it without getting to the sync.
     return committer.sync().thenApply(done -> Certificates.eraseProof(key, id, blockId));
@@ -187,28 +239,37 @@ final class BlockService implements AutoCloseable {
   // ---------------------------------------------------------------- fetch
 
   /** A block file opened for reading. */
-  record Opened(FileChannel channel, long pages) {}
+  record Opened(long blockId, DiskFiles.File file, long pages) {}
 
   /** Opens a block (blocks.md section 6.2, steps 2). */
   Opened open(long blockId) throws EggsException {
-    FileChannel channel = null;
+    DiskFiles.File file = null;
     try {
-      channel = FileChannel.open(path(blockId), StandardOpenOption.READ);
-      return new Opened(channel, BlockFormat.pages(channel.size()));
+      file = files.open(path(blockId));
+      return new Opened(blockId, file, BlockFormat.pages(file.size()));
     } catch (NoSuchFileException e) {
       throw new EggsException(missing());
     } catch (IOException e) {
-      closeQuietly(channel);
-      throw new EggsException(classify(e, "open of " + hex(blockId)));
+      files.closeQuietly(file);
+      throw new EggsException(classify(e, blockId, "open"));
     }
+  }
+
+  /** Closes what was opened. */
+  void close(Opened opened) {
+    files.closeQuietly(opened.file);
   }
 
   /** A missing block is one thing, a missing disk another. */
   private ErrorCode missing() {
-    if (Files.exists(directory.resolve(KeyFile.NAME), LinkOption.NOFOLLOW_LINKS)) {
-      return ErrorCode.BLOCK_NOT_FOUND;
+    try {
+      if (files.exists(directory.resolve(KeyFile.NAME))) {
+        return ErrorCode.BLOCK_NOT_FOUND;
+      }
+    } catch (IOException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "looking for the key of " + directory, e);
     }
-    markFailed("its key file is gone");
+    health.suspectSomething();
     return ErrorCode.BLOCK_IO_ERROR_DEVICE;
   }
 
@@ -217,19 +278,30 @@ final class BlockService implements AutoCloseable {
   /** blocks.md section 6.4: reads the block through and compares size and CRCs. */
   void check(long blockId, long size, int crc) throws EggsException {
     Opened opened = open(blockId);
-    ByteBuffer chunk = runtime.takeChunk();
-    try (FileChannel channel = opened.channel) {
-      long fileSize = channel.size();
-      if (fileSize % BlockFormat.RECORD != 0 || opened.pages * BlockFormat.PAGE != size) {
-        throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
-      }
+    try {
+      verify(opened.file, crc, size);
+    } catch (IOException e) {
+      throw new EggsException(classify(e, blockId, "check"));
+    } finally {
+      close(opened);
+    }
+  }
+
+  private void verify(DiskFiles.File file, int crc, long size) throws IOException, EggsException {
+    long fileSize = file.size();
+    if (fileSize != BlockFormat.fileOffset(size) || size % BlockFormat.PAGE != 0) {
+      throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
+    }
+    TransferBuffers.Lease lease = buffers.take();
+    try {
+      ByteBuffer chunk = lease.buffer();
       int total = 0;
       long position = 0;
       while (position < fileSize) {
         int part =
-            (int) Math.min(fileSize - position, BlocksRuntime.CHUNK_PAGES * BlockFormat.RECORD);
+            (int) Math.min(fileSize - position, TransferBuffers.CHUNK_PAGES * BlockFormat.RECORD);
         chunk.clear().limit(part);
-        readFully(channel, chunk, position);
+        readFully(file, chunk, position);
         total = BlockFormat.checkRecords(chunk.flip(), total);
         position += part;
       }
@@ -238,17 +310,15 @@ final class BlockService implements AutoCloseable {
       }
     } catch (MalformedMessageException e) {
       throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
-    } catch (IOException e) {
-      throw new EggsException(classify(e, "check of " + hex(blockId)));
     } finally {
-      runtime.giveChunk(chunk);
+      lease.give();
     }
   }
 
-  static void readFully(FileChannel channel, ByteBuffer target, long position) throws IOException {
+  static void readFully(DiskFiles.File file, ByteBuffer target, long position) throws IOException {
     long at = position;
     while (target.hasRemaining()) {
-      int count = channel.read(target, at);
+      int count = file.read(target, at);
       if (count < 0) {
         throw new IOException("the file became shorter while it was read");
       }
@@ -292,15 +362,15 @@ final class BlockService implements AutoCloseable {
   final class Writing {
     private final long blockId;
     private final Path temporary;
-    private final FileChannel channel;
+    private final DiskFiles.File file;
     private final long generation = committer.generation();
     private int crc;
     private long written;
 
-    private Writing(long blockId, Path temporary, FileChannel channel) {
+    private Writing(long blockId, Path temporary, DiskFiles.File file) {
       this.blockId = blockId;
       this.temporary = temporary;
-      this.channel = channel;
+      this.file = file;
     }
 
     /** Appends pages; {@code records} is scratch space for them with their CRCs. */
@@ -311,10 +381,10 @@ final class BlockService implements AutoCloseable {
         crc = BlockFormat.putRecords(pages, records, crc);
         records.flip();
         while (records.hasRemaining()) {
-          channel.write(records);
+          file.write(records);
         }
       } catch (IOException e) {
-        throw new EggsException(classify(e, "write of " + hex(blockId)));
+        throw new EggsException(classify(e, blockId, "write"));
       }
     }
 
@@ -324,12 +394,14 @@ final class BlockService implements AutoCloseable {
         throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
       }
       try {
-        channel.close();
+        file.close();
         if (config.verifyWrites()) {
-          verify(temporary, expectedCrc, expectedSize);
+          try (DiskFiles.File written = files.open(temporary)) {
+            verify(written, expectedCrc, expectedSize);
+          }
         }
       } catch (IOException e) {
-        throw new EggsException(classify(e, "write of " + hex(blockId)));
+        throw new EggsException(classify(e, blockId, "write"));
       }
       return committer
           .commit(this::rename, generation)
@@ -341,64 +413,31 @@ final class BlockService implements AutoCloseable {
         throw new ErasedMeanwhileException();
       }
       Path target = path(blockId);
-      boolean replaces = Files.exists(target);
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-      if (!replaces) {
-        blockCount.incrementAndGet();
+      int subDirectory = BlockPaths.subDirectory(blockId);
+      synchronized (counter.lock(subDirectory)) {
+        boolean replaces = files.exists(target);
+        files.rename(temporary, target);
+        counter.add(subDirectory, replaces ? 0 : 1);
       }
     }
 
     /** Removes what is there so far. */
     void abandon() {
-      closeQuietly(channel);
-      try {
-        Files.deleteIfExists(temporary);
-      } catch (IOException e) {
-        LOGGER.log(System.Logger.Level.DEBUG, "cannot remove " + temporary, e);
-      }
-    }
-  }
-
-  private void verify(Path file, int crc, long size) throws IOException, EggsException {
-    ByteBuffer chunk = runtime.takeChunk();
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      int total = 0;
-      long position = 0;
-      long fileSize = BlockFormat.fileOffset(size);
-      if (channel.size() != fileSize) {
-        throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
-      }
-      while (position < fileSize) {
-        int part =
-            (int) Math.min(fileSize - position, BlocksRuntime.CHUNK_PAGES * BlockFormat.RECORD);
-        chunk.clear().limit(part);
-        readFully(channel, chunk, position);
-        total = BlockFormat.checkRecords(chunk.flip(), total);
-        position += part;
-      }
-      if (total != crc) {
-        throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
-      }
-    } catch (MalformedMessageException e) {
-      throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
-    } finally {
-      runtime.giveChunk(chunk);
+      files.closeQuietly(file);
+      files.discard(temporary);
     }
   }
 
   /** Creates the temporary file of a block next to its final place. */
   Writing beginWrite(long blockId) throws EggsException {
     Path parent = path(blockId).getParent();
-    String name =
-        BlockFormat.TEMPORARY_PREFIX
-            + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
-    Path temporary = parent.resolve(name);
+    Path temporary = parent.resolve(temporaryPrefix + randomHex());
     try {
-      return new Writing(blockId, temporary, create(temporary));
+      return new Writing(blockId, temporary, files.create(temporary));
     } catch (NoSuchFileException e) {
       return beginWriteInNewDirectory(blockId, parent, temporary);
     } catch (IOException e) {
-      throw new EggsException(classify(e, "write of " + hex(blockId)));
+      throw new EggsException(classify(e, blockId, "write"));
     }
   }
 
@@ -409,28 +448,20 @@ final class BlockService implements AutoCloseable {
     }
     try {
       // Disks formatted by the original lack sub-directories; the commit's sync covers it.
-      Files.createDirectories(parent);
-      return new Writing(blockId, temporary, create(temporary));
+      files.createDirectories(parent);
+      return new Writing(blockId, temporary, files.create(temporary));
     } catch (IOException e) {
-      throw new EggsException(classify(e, "write of " + hex(blockId)));
+      throw new EggsException(classify(e, blockId, "write"));
     }
-  }
-
-  private static FileChannel create(Path file) throws IOException {
-    return FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
   }
 
   /** A file for TestWrite, in the service's directory; never renamed. */
   Writing beginTestWrite() throws EggsException {
-    Path temporary =
-        directory.resolve(
-            BlockFormat.TEMPORARY_PREFIX
-                + "test-write"
-                + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong()));
+    Path temporary = directory.resolve(temporaryPrefix + "test-write" + randomHex());
     try {
-      return new Writing(0, temporary, create(temporary));
+      return new Writing(0, temporary, files.create(temporary));
     } catch (IOException e) {
-      throw new EggsException(classify(e, "test write"));
+      throw new EggsException(classify(e, 0, "test write"));
     }
   }
 
@@ -442,77 +473,37 @@ final class BlockService implements AutoCloseable {
   // ---------------------------------------------------------------- errors
 
   /** Which error an I/O failure is (blocks.md section 7.1), decided by a probe of the disk. */
-  ErrorCode classify(IOException e, String what) {
-    String message = String.valueOf(e.getMessage());
-    if (message.contains("No space left on device") || message.contains("Disk quota exceeded")) {
-      return ErrorCode.INTERNAL_ERROR;
-    }
-    boolean inputOutput =
-        message.contains("Input/output error") || message.contains("No data available");
-    if (inputOutput) {
-      ioErrors.increment();
-    }
-    if (ioErrors.sum() <= EIO_ALERTS_MAX) {
-      LOGGER.log(System.Logger.Level.WARNING, directory + ": " + what + " failed: " + message);
-    }
-    if (message.contains("Read-only file system")) {
-      markFailed("it is read-only");
+  ErrorCode classify(IOException e, long blockId, String what) {
+    String message = what + " of block " + hex(blockId) + " failed";
+    if (e instanceof DiskHangsException) {
       return ErrorCode.BLOCK_IO_ERROR_DEVICE;
     }
-    if (!inputOutput) {
-      return ErrorCode.INTERNAL_ERROR;
+    DiskError error = DiskError.of(e);
+    if (error == DiskError.DEVICE
+        || (e instanceof SyncFailedException && error != DiskError.FULL)) {
+      return health.isDeviceFailure(blockId, message, e)
+          ? ErrorCode.BLOCK_IO_ERROR_DEVICE
+          : ErrorCode.BLOCK_IO_ERROR_FILE;
     }
-    return probe() ? ErrorCode.BLOCK_IO_ERROR_FILE : ErrorCode.BLOCK_IO_ERROR_DEVICE;
-  }
-
-  /** A small read, write and statistics of the disk; remembers and returns whether it works. */
-  boolean probe() {
-    Path file = directory.resolve(BlockFormat.TEMPORARY_PREFIX + "probe");
-    try {
-      fileStore.getUsableSpace();
-      byte[] content = Files.readAllBytes(directory.resolve(KeyFile.NAME));
-      if (content.length < secretKey.length) {
-        throw new IOException("the key file is too short");
-      }
-      Files.write(file, content);
-      Files.delete(file);
-      if (deviceFailed) {
-        LOGGER.log(System.Logger.Level.INFO, directory + " works again");
-      }
-      deviceFailed = false;
-      return true;
-    } catch (IOException e) {
-      if (String.valueOf(e.getMessage()).contains("No space left on device")) {
-        return true;
-      }
-      markFailed(String.valueOf(e.getMessage()));
-      return false;
+    if (error == DiskError.READ_ONLY || error == DiskError.FULL) {
+      // The probe finds out and says it once, however many requests fail.
+      LOGGER.log(System.Logger.Level.DEBUG, message, e);
+      health.suspectSomething();
+    } else if (!closed) {
+      LOGGER.log(System.Logger.Level.WARNING, directory + ": " + message, e);
     }
-  }
-
-  private void markFailed(String why) {
-    if (!deviceFailed) {
-      deviceFailed = true;
-      LOGGER.log(System.Logger.Level.ERROR, "disk " + directory + " failed: " + why);
-    }
+    return error == DiskError.READ_ONLY
+        ? ErrorCode.BLOCK_IO_ERROR_DEVICE
+        : ErrorCode.INTERNAL_ERROR;
   }
 
   private static String hex(long blockId) {
     return "0x" + HexFormat.of().toHexDigits(blockId);
   }
 
-  private static void closeQuietly(FileChannel channel) {
-    if (channel != null) {
-      try {
-        channel.close();
-      } catch (IOException e) {
-        LOGGER.log(System.Logger.Level.DEBUG, "closing a block file", e);
-      }
-    }
-  }
-
   @Override
   public void close() {
+    closed = true;
     lock.close();
   }
 }

@@ -1,52 +1,36 @@
 package org.eggsfs.blocks.server;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.file.FileStore;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import org.eggsfs.blocks.format.BlockFormat;
-import org.eggsfs.protocol.Frames;
+import org.eggsfs.blocks.disk.DiskFiles;
+import org.eggsfs.blocks.disk.SystemFiles;
 
 /**
  * What all block servers of a process share: threads for pipelined requests, transfer buffers, one
  * committer for each file system, a timer. Threads exist only while there is work.
  */
 public final class BlocksRuntime implements AutoCloseable {
-  /** Pages moved at a time between socket and file. */
-  static final int CHUNK_PAGES = 64;
+  private static final System.Logger LOGGER = System.getLogger(BlocksRuntime.class.getName());
 
-  /** Data part and record part of a chunk; the rest is room for a response header. */
-  static final int CHUNK_SIZE =
-      CHUNK_PAGES * (BlockFormat.PAGE + BlockFormat.RECORD) + BlockFormat.PAGE;
+  /** Several hanging disks hold 32 each; beyond the limit connections do the work themselves. */
+  private static final int WORKERS_MAX = 256;
 
-  /** All transfers at once use no more than this many chunks (about 34 MiB); others wait. */
-  private static final int CHUNKS_MAX = 64;
+  private static final long TICK_MILLIS = 500;
 
-  /** Longer than a stalled peer may keep one. */
-  private static final long CHUNK_WAIT_SECONDS = 60;
-
-  /** Chunks kept for reuse. */
-  private static final int CHUNKS_KEPT = 16;
-
-  private static final int WORKERS_MAX = 64;
-  private static final long SWEEP_SECONDS = 5;
-
-  private final Semaphore chunkPermits = new Semaphore(CHUNKS_MAX);
-  private final ArrayDeque<ByteBuffer> chunks = new ArrayDeque<>();
-  private final Map<FileStore, FileSystemCommitter> committers = new HashMap<>();
+  private final DiskFiles files;
+  private final TransferBuffers buffers = new TransferBuffers();
+  private final Map<Object, FileSystemCommitter> committers = new HashMap<>();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+  private final Set<BlockServer> servers = ConcurrentHashMap.newKeySet();
   private final ThreadPoolExecutor workers =
       new ThreadPoolExecutor(
           0,
@@ -62,8 +46,14 @@ public final class BlocksRuntime implements AutoCloseable {
 
   /** A runtime without servers. */
   public BlocksRuntime() {
+    this(new SystemFiles());
+  }
+
+  /** A runtime whose servers use these files. */
+  BlocksRuntime(DiskFiles files) {
+    this.files = files;
     timer.setRemoveOnCancelPolicy(true);
-    timer.scheduleWithFixedDelay(this::sweep, SWEEP_SECONDS, SWEEP_SECONDS, TimeUnit.SECONDS);
+    timer.scheduleWithFixedDelay(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
   }
 
   /** Runs tasks; when all workers are busy the caller runs its task itself. */
@@ -75,49 +65,24 @@ public final class BlocksRuntime implements AutoCloseable {
     return timer;
   }
 
-  /**
-   * Takes a transfer buffer, waiting while all are in use.
-   *
-   * @throws IllegalStateException if none becomes free for so long that peers must be stalling
-   */
-  ByteBuffer takeChunk() {
-    boolean free;
-    try {
-      free = chunkPermits.tryAcquire(CHUNK_WAIT_SECONDS, TimeUnit.SECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      free = false;
-    }
-    if (!free) {
-      throw new IllegalStateException("all transfer buffers are in use");
-    }
-    synchronized (chunks) {
-      ByteBuffer chunk = chunks.pollFirst();
-      if (chunk != null) {
-        return chunk.clear();
-      }
-    }
-    return Frames.directBuffer(CHUNK_SIZE);
+  TransferBuffers buffers() {
+    return buffers;
   }
 
-  void giveChunk(ByteBuffer chunk) {
-    synchronized (chunks) {
-      if (chunks.size() < CHUNKS_KEPT) {
-        chunks.addFirst(chunk);
-      }
-    }
-    chunkPermits.release();
+  DiskFiles files() {
+    return files;
   }
 
   FileSystemCommitter committer(Path directory) throws IOException {
-    FileStore store = Files.getFileStore(directory);
+    Object fileSystem = files.fileSystem(directory);
+    FileSystemCommitter fresh = new FileSystemCommitter(files, directory);
     synchronized (committers) {
-      FileSystemCommitter committer = committers.get(store);
-      if (committer == null) {
-        committer = new FileSystemCommitter(directory);
-        committers.put(store, committer);
+      FileSystemCommitter known = committers.putIfAbsent(fileSystem, fresh);
+      if (known == null) {
+        return fresh;
       }
-      return committer;
+      fresh.close();
+      return known;
     }
   }
 
@@ -133,11 +98,26 @@ public final class BlocksRuntime implements AutoCloseable {
     return connections.size();
   }
 
-  /** Closes connections whose peer has been silent or slow for too long. */
-  private void sweep() {
-    long now = System.nanoTime();
-    for (Connection connection : connections) {
-      connection.closeIfExpired(now);
+  void add(BlockServer server) {
+    servers.add(server);
+  }
+
+  void remove(BlockServer server) {
+    servers.remove(server);
+  }
+
+  /** Ends connections that were silent for too long, and looks after the disks. Never waits. */
+  private void tick() {
+    try {
+      long now = System.nanoTime();
+      for (Connection connection : connections) {
+        connection.closeIfExpired(now);
+      }
+      for (BlockServer server : servers) {
+        server.watchDisks();
+      }
+    } catch (RuntimeException e) {
+      LOGGER.log(System.Logger.Level.ERROR, "looking after disks failed; it goes on", e);
     }
   }
 

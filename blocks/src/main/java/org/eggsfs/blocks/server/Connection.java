@@ -38,7 +38,7 @@ final class Connection implements Runnable {
 
   private final SocketChannel channel;
   private final RequestHandler handler;
-  private final BlocksRuntime runtime;
+  private final Runnable onEnd;
   private final long timeoutNanos;
   private final ByteBuffer in = Frames.directBuffer(HEADER_BUFFER_SIZE).limit(0);
 
@@ -49,11 +49,23 @@ final class Connection implements Runnable {
   private boolean ended;
   private volatile long deadline;
 
-  Connection(
-      SocketChannel channel, RequestHandler handler, BlocksRuntime runtime, long timeoutNanos) {
+  /** When the wait for the next request began; 0 while there is something to do. */
+  private volatile long idleSinceNanos;
+
+  // Guarded by pending: what the two threads are occupied with, when it is about a disk.
+  private BlockService reading;
+  private CompletableFuture<Response> awaited;
+  private BlockService sending;
+
+  /**
+   * A connection, served by {@link #run}.
+   *
+   * @param onEnd called when it has ended
+   */
+  Connection(SocketChannel channel, RequestHandler handler, Runnable onEnd, long timeoutNanos) {
     this.channel = channel;
     this.handler = handler;
-    this.runtime = runtime;
+    this.onEnd = onEnd;
     this.timeoutNanos = timeoutNanos;
     extendDeadline(timeoutNanos);
   }
@@ -65,6 +77,41 @@ final class Connection implements Runnable {
   void closeIfExpired(long nowNanos) {
     long limit = deadline;
     if (limit != Long.MAX_VALUE && nowNanos - limit > 0) {
+      close();
+    }
+  }
+
+  /** How long it has had nothing to do; 0 when it has. */
+  long idleNanos(long nowNanos) {
+    long since = idleSinceNanos;
+    synchronized (pending) {
+      return since == 0 || !pending.isEmpty() ? 0 : nowNanos - since;
+    }
+  }
+
+  /**
+   * A disk hangs: answers what waits for it, and closes the connection if one of its threads is
+   * inside a call for that disk, as nothing else can pass it then. Clients repeat what was merely
+   * behind it on another connection.
+   */
+  void diskHangs(BlockService service) {
+    boolean stuck;
+    synchronized (pending) {
+      for (Pending request : pending) {
+        if (request.serviceId == service.id) {
+          request.response.complete(Response.error(ErrorCode.BLOCK_IO_ERROR_DEVICE, false));
+        }
+      }
+      stuck = service.equals(sending);
+      if (service.equals(reading)) {
+        if (awaited == null) {
+          stuck = true;
+        } else {
+          awaited.complete(Response.error(ErrorCode.BLOCK_IO_ERROR_DEVICE, false));
+        }
+      }
+    }
+    if (stuck) {
       close();
     }
   }
@@ -98,15 +145,17 @@ final class Connection implements Runnable {
     } finally {
       close();
       releasePending();
-      runtime.remove(this);
+      onEnd.run();
     }
   }
 
   /** Reads and starts one request; false when the connection is to end. */
   private boolean serveOne() throws IOException {
+    idleSinceNanos = System.nanoTime() | 1;
     if (!fill(Frames.BLOCKS_REQUEST_HEADER_SIZE, true)) {
       return false;
     }
+    idleSinceNanos = 0;
     int magic = in.getInt();
     long serviceId = in.getLong();
     int kind = in.get() & 0xff;
@@ -125,15 +174,28 @@ final class Connection implements Runnable {
     boolean pipelined = isPipelined();
     long blockId = RequestHandler.blockId(request);
     awaitSameBlock(serviceId, blockId);
+    occupy(handler.service(serviceId), null);
     CompletableFuture<Response> response = handler.handle(this, serviceId, request, pipelined);
     if (pipelined) {
       enqueue(new Pending(serviceId, blockId, response));
+      occupy(null, null);
       // What follows a request that ends the connection is unread data, not requests.
       return !(response.isDone()
           && join(response) instanceof Response.Frame frame
           && frame.close());
     }
-    return send(join(response));
+    occupy(handler.service(serviceId), response);
+    Response answer = join(response);
+    occupy(null, null);
+    return send(answer);
+  }
+
+  /** Says what the reading thread does: a request of a disk, or waiting for its answer. */
+  private void occupy(BlockService service, CompletableFuture<Response> response) {
+    synchronized (pending) {
+      reading = service;
+      awaited = response;
+    }
   }
 
   private boolean refuse() throws IOException {
@@ -316,22 +378,9 @@ final class Connection implements Runnable {
   private void releasePending() {
     synchronized (pending) {
       for (Pending request : pending) {
-        request.response.thenAccept(
-            response -> {
-              if (response instanceof Response.Pages pages) {
-                closeFile(pages.file());
-              }
-            });
+        request.response.thenAccept(Response::dispose);
       }
       pending.clear();
-    }
-  }
-
-  private static void closeFile(BlockService.Opened file) {
-    try {
-      file.channel().close();
-    } catch (IOException e) {
-      LOGGER.log(System.Logger.Level.DEBUG, "closing a block file", e);
     }
   }
 
@@ -357,8 +406,10 @@ final class Connection implements Runnable {
 
   /** Nothing is ever sent after a started body: a failure inside it ends the connection. */
   private void sendPages(Response.Pages pages) throws IOException {
-    ByteBuffer chunk = runtime.takeChunk();
+    sendFrom(pages.service());
+    TransferBuffers.Lease lease = pages.service().buffers.take();
     try {
+      ByteBuffer chunk = lease.buffer();
       int head = Frames.BLOCKS_RESPONSE_HEADER_SIZE;
       long position = pages.offset();
       long left = pages.count();
@@ -369,9 +420,9 @@ final class Connection implements Runnable {
         int length = (int) BlockFormat.fileOffset(part);
         chunk.limit(start + length).position(start);
         try {
-          BlockService.readFully(pages.file().channel(), chunk, BlockFormat.fileOffset(position));
+          BlockService.readFully(pages.file().file(), chunk, BlockFormat.fileOffset(position));
         } catch (IOException e) {
-          ErrorCode error = pages.service().classify(e, "read of a block");
+          ErrorCode error = pages.service().classify(e, pages.file().blockId(), "read");
           if (start == 0) {
             throw e;
           }
@@ -393,8 +444,15 @@ final class Connection implements Runnable {
       } while (left > 0);
       handler.countFetched(pages.count());
     } finally {
-      runtime.giveChunk(chunk);
-      closeFile(pages.file());
+      sendFrom(null);
+      lease.give();
+      pages.dispose();
+    }
+  }
+
+  private void sendFrom(BlockService service) {
+    synchronized (pending) {
+      sending = service;
     }
   }
 

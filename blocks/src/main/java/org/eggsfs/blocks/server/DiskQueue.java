@@ -2,12 +2,15 @@ package org.eggsfs.blocks.server;
 
 import java.util.ArrayDeque;
 import java.util.concurrent.Executor;
+import org.eggsfs.protocol.StorageClass;
 
 /**
  * Runs the pipelined requests of one disk on the shared workers, a bounded number at a time, so
  * that a slow disk holds up neither the workers nor other disks.
  */
 final class DiskQueue implements Executor {
+  private static final int HDD_CONCURRENCY_MAX = 8;
+  private static final int FLASH_CONCURRENCY_MAX = 32;
   private static final System.Logger LOGGER = System.getLogger(DiskQueue.class.getName());
 
   private final Executor workers;
@@ -15,9 +18,10 @@ final class DiskQueue implements Executor {
   private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
   private int running;
 
-  DiskQueue(Executor workers, int concurrencyMax) {
+  DiskQueue(Executor workers, int storageClass) {
     this.workers = workers;
-    this.concurrencyMax = concurrencyMax;
+    this.concurrencyMax =
+        storageClass == StorageClass.HDD ? HDD_CONCURRENCY_MAX : FLASH_CONCURRENCY_MAX;
   }
 
   @Override

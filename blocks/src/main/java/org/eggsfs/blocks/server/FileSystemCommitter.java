@@ -1,10 +1,12 @@
 package org.eggsfs.blocks.server;
 
 import java.io.IOException;
+import java.io.SyncFailedException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.eggsfs.blocks.disk.DiskFiles;
 
 /**
  * Makes files and names of one file system durable in groups (blocks.md section 3.4, weakness 10).
@@ -19,7 +21,7 @@ import java.util.concurrent.CompletableFuture;
  * So a block is never visible before its data is durable, never acknowledged before its name is,
  * and any number of blocks share two syncs. The thread ends when it has been idle for a while.
  */
-final class FileSystemCommitter {
+final class FileSystemCommitter implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(FileSystemCommitter.class.getName());
 
   private static final long IDLE_NANOS = 30_000_000_000L;
@@ -31,15 +33,21 @@ final class FileSystemCommitter {
 
   private record Task(Rename rename, CompletableFuture<Void> done) {}
 
-  private final Posix.Descriptor root;
+  private final DiskFiles files;
+  private final DiskFiles.Held root;
   private final String name;
+
+  /** When the sync under way began; 0 when there is none. */
+  private volatile long syncStartNanos;
+
   private List<Task> fresh = new ArrayList<>();
   private boolean running;
   private long generation;
 
   /** A committer of the file system that holds {@code directory}. */
-  FileSystemCommitter(Path directory) throws IOException {
-    this.root = Posix.open(directory);
+  FileSystemCommitter(DiskFiles files, Path directory) throws IOException {
+    this.files = files;
+    this.root = files.hold(directory);
     this.name = "blocks-sync-" + directory.getFileName();
   }
 
@@ -60,7 +68,7 @@ final class FileSystemCommitter {
   private synchronized CompletableFuture<Void> enqueue(Task task, long writtenIn) {
     if (writtenIn != generation) {
       task.done.completeExceptionally(
-          new IOException("Input/output error: a sync failed while this was written"));
+          new SyncFailedException("a sync failed while this was written"));
       return task.done;
     }
     fresh.add(task);
@@ -81,10 +89,14 @@ final class FileSystemCommitter {
       }
       IOException failure = null;
       try {
-        Posix.syncFileSystem(root);
+        syncStartNanos = System.nanoTime() | 1;
+        files.syncFileSystem(root);
       } catch (IOException | RuntimeException | Error e) {
-        failure = new IOException("sync failed: " + e.getMessage(), e);
+        failure = new SyncFailedException(String.valueOf(e.getMessage()));
+        failure.initCause(e);
         failAllFresh(failure);
+      } finally {
+        syncStartNanos = 0;
       }
       finish(renamed, failure);
       renamed = rename(written, failure);
@@ -125,6 +137,12 @@ final class FileSystemCommitter {
     fresh = new ArrayList<>();
   }
 
+  /** How long the sync under way has taken so far, 0 without one. */
+  long syncingNanos(long nowNanos) {
+    long start = syncStartNanos;
+    return start == 0 ? 0 : nowNanos - start;
+  }
+
   /** Grows with each failed sync; data written under an older one cannot be trusted. */
   synchronized long generation() {
     return generation;
@@ -157,5 +175,11 @@ final class FileSystemCommitter {
         task.done.completeExceptionally(failure);
       }
     }
+  }
+
+  /** Only for one that was never used. */
+  @Override
+  public void close() {
+    root.close();
   }
 }

@@ -30,14 +30,17 @@ final class RequestHandler {
   private static final System.Logger LOGGER = System.getLogger(RequestHandler.class.getName());
 
   private final BlockServer server;
-  private final BlocksRuntime runtime;
   final LongAdder blocksWritten = new LongAdder();
   final LongAdder bytesWritten = new LongAdder();
   final LongAdder bytesFetched = new LongAdder();
 
-  RequestHandler(BlockServer server, BlocksRuntime runtime) {
+  RequestHandler(BlockServer server) {
     this.server = server;
-    this.runtime = runtime;
+  }
+
+  /** The service a request is for, or null. */
+  BlockService service(long serviceId) {
+    return server.service(serviceId);
   }
 
   /** What a request works with. */
@@ -78,12 +81,16 @@ final class RequestHandler {
       connection.drain(drainable ? dataSize(request) : 0);
       return done(Response.error(ErrorCode.BLOCK_SERVICE_NOT_FOUND, !drainable));
     }
-    service.requests.increment();
+    service.health.requests.increment();
     if (dataSize(request) > ProtocolConstants.MAX_BLOCK_SIZE) {
       // Draining gigabytes for an impossible request helps nobody.
       return done(Response.error(tooBig(service, request), true));
     }
-    Executor executor = pipelined ? server.queue(service) : Runnable::run;
+    if (service.isSuspended()) {
+      connection.drain(dataSize(request));
+      return done(Response.error(ErrorCode.BLOCK_IO_ERROR_DEVICE, false));
+    }
+    Executor executor = pipelined ? service.queue : Runnable::run;
     return switch (request) {
       case WriteBlockRequest write -> receive(connection, service, write);
       case TestWriteRequest test -> receiveTest(connection, service, test);
@@ -170,7 +177,10 @@ final class RequestHandler {
   private static void complete(
       CompletableFuture<Response> result, Response response, Throwable error) {
     if (error == null) {
-      result.complete(response);
+      // The disk may have been found hanging, and the request been answered, meanwhile.
+      if (!result.complete(response)) {
+        response.dispose();
+      }
       return;
     }
     Throwable cause = error instanceof CompletionException ? error.getCause() : error;
@@ -186,11 +196,7 @@ final class RequestHandler {
     }
     BlockService.Opened file = service.open(blockId);
     if (offset / BlockFormat.PAGE + count / BlockFormat.PAGE > file.pages()) {
-      try {
-        file.channel().close();
-      } catch (IOException e) {
-        LOGGER.log(System.Logger.Level.DEBUG, "closing a block file", e);
-      }
+      service.close(file);
       throw new EggsException(ErrorCode.BLOCK_FETCH_OUT_OF_BOUNDS);
     }
     return done(new Response.Pages(service, file, kind, offset, count, withCrcs));
@@ -216,7 +222,7 @@ final class RequestHandler {
     }
     boolean complete = false;
     try {
-      EggsException error = transfer(connection, writing, request.size());
+      EggsException error = transfer(connection, service, writing, request.size());
       if (error != null) {
         return done(Response.error(error.code(), false));
       }
@@ -230,7 +236,7 @@ final class RequestHandler {
               return Response.of(request.kind(), new WriteBlockResponse(value));
             }
             writing.abandon();
-            return Response.error(classify(service, failure), false);
+            return Response.error(classify(service, request.blockId(), failure), false);
           });
     } catch (EggsException e) {
       return done(Response.error(e.code(), false));
@@ -241,26 +247,28 @@ final class RequestHandler {
     }
   }
 
-  private static ErrorCode classify(BlockService service, Throwable failure) {
+  private static ErrorCode classify(BlockService service, long blockId, Throwable failure) {
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
     if (cause instanceof BlockService.ErasedMeanwhileException) {
       return ErrorCode.BLOCK_TOO_OLD_FOR_WRITE;
     }
     return cause instanceof IOException e
-        ? service.classify(e, "commit of a block")
+        ? service.classify(e, blockId, "commit")
         : ErrorCode.INTERNAL_ERROR;
   }
 
   /** Moves a body to the disk; on a disk error takes the rest of it off the stream. */
-  private EggsException transfer(Connection connection, BlockService.Writing writing, long size)
+  private static EggsException transfer(
+      Connection connection, BlockService service, BlockService.Writing writing, long size)
       throws IOException {
-    ByteBuffer chunk = runtime.takeChunk();
+    TransferBuffers.Lease lease = service.buffers.take();
     try {
-      int dataSize = BlocksRuntime.CHUNK_PAGES * BlockFormat.PAGE;
+      ByteBuffer chunk = lease.buffer();
+      int dataSize = TransferBuffers.CHUNK_PAGES * BlockFormat.PAGE;
       ByteBuffer pages = chunk.slice(0, dataSize).order(chunk.order());
       ByteBuffer records =
           chunk
-              .slice(dataSize, BlocksRuntime.CHUNK_PAGES * BlockFormat.RECORD)
+              .slice(dataSize, TransferBuffers.CHUNK_PAGES * BlockFormat.RECORD)
               .order(chunk.order());
       long left = size;
       while (left > 0) {
@@ -277,7 +285,7 @@ final class RequestHandler {
       }
       return null;
     } finally {
-      runtime.giveChunk(chunk);
+      lease.give();
     }
   }
 
@@ -292,7 +300,7 @@ final class RequestHandler {
     }
     try {
       long whole = request.size() / BlockFormat.PAGE * BlockFormat.PAGE;
-      EggsException error = transfer(connection, writing, whole);
+      EggsException error = transfer(connection, service, writing, whole);
       if (error == null) {
         connection.drain(request.size() - whole);
       } else {
@@ -311,7 +319,7 @@ final class RequestHandler {
               writing.abandon();
               return failure == null
                   ? Response.of(request.kind(), new TestWriteResponse())
-                  : Response.error(classify(service, failure), false);
+                  : Response.error(classify(service, 0, failure), false);
             });
   }
 

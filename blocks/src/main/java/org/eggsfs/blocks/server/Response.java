@@ -7,6 +7,9 @@ import org.eggsfs.protocol.Message;
 
 /** What a request is answered with. */
 sealed interface Response {
+  /** Lets go of what an answer holds that nobody will send. */
+  default void dispose() {}
+
   /** A complete frame; {@code close} ends the connection after it. */
   record Frame(ByteBuffer bytes, boolean close) implements Response {}
 
@@ -18,7 +21,12 @@ sealed interface Response {
       long offset,
       long count,
       boolean withCrcs)
-      implements Response {}
+      implements Response {
+    @Override
+    public void dispose() {
+      service.close(file);
+    }
+  }
 
   static Response of(int kind, Message body) {
     ByteBuffer bytes = Frames.buffer(Frames.BLOCKS_RESPONSE_HEADER_SIZE + body.encodedSize());

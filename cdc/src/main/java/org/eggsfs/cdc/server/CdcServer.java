@@ -68,11 +68,10 @@ public final class CdcServer implements AutoCloseable {
               config,
               store,
               committer,
-              shardAddresses,
+              directory(shardAddresses, maintenance),
               clientChannels,
               shardChannels,
               this::makeSnapshot,
-              maintenance::refreshSoon,
               onFailure);
     } catch (IOException | RuntimeException e) {
       for (AutoCloseable resource : opened.reversed()) {
@@ -127,6 +126,21 @@ public final class CdcServer implements AutoCloseable {
     return channels;
   }
 
+  private static CdcEngine.ShardDirectory directory(
+      ShardAddresses addresses, Maintenance maintenance) {
+    return new CdcEngine.ShardDirectory() {
+      @Override
+      public InetSocketAddress get(int shard, int attempt) {
+        return addresses.get(shard, attempt);
+      }
+
+      @Override
+      public void refreshSoon() {
+        maintenance.refreshSoon();
+      }
+    };
+  }
+
   private void makeSnapshot(long id, Consumer<ErrorCode> done) {
     maintenance.execute(
         () -> {
@@ -175,12 +189,7 @@ public final class CdcServer implements AutoCloseable {
 
   /** What happened so far. */
   public Counters counters() {
-    return new Counters(
-        loop.requests.sum(),
-        loop.duplicates.sum(),
-        loop.malformed.sum(),
-        loop.shardRequests.sum(),
-        loop.shardRepeats.sum());
+    return loop.counters();
   }
 
   /** Stops taking requests, makes what was taken durable, closes the database. */

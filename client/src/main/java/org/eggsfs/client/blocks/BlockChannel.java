@@ -90,6 +90,13 @@ public final class BlockChannel implements AutoCloseable {
     return op.proof();
   }
 
+  /** Writes zeros to a disk, which syncs and forgets them, and waits until it has. */
+  public void testWrite(AddrsInfo addrs, long serviceId, long size)
+      throws EggsException, IOException {
+    CountDownLatch done = new CountDownLatch(1);
+    await(new TestWriteOp(addrs, serviceId, size, finished -> done.countDown()), done);
+  }
+
   private void await(BlockOp op, CountDownLatch done) throws EggsException, IOException {
     submit(op);
     try {

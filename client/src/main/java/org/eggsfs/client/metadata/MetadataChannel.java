@@ -19,7 +19,6 @@ import java.util.concurrent.locks.LockSupport;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.Frames;
-import org.eggsfs.protocol.MalformedMessageException;
 import org.eggsfs.protocol.Message;
 import org.eggsfs.protocol.ProtocolConstants;
 import org.eggsfs.protocol.cdc.CdcKind;
@@ -56,7 +55,6 @@ public final class MetadataChannel implements AutoCloseable {
   /** Larger than any legal answer, so that an illegal one is seen as such. */
   private static final int PACKET_SIZE_MAX = ProtocolConstants.MAX_UDP_MTU + 64;
 
-  private static final int UDP_ERROR_SIZE = 15;
   private static final long TICK_NANOS = 10_000_000;
 
   /** Silent attempts after which the addresses are asked for again. */
@@ -335,8 +333,7 @@ public final class MetadataChannel implements AutoCloseable {
   }
 
   private void receive(ByteBuffer in, InetSocketAddress from) {
-    int length = in.remaining();
-    if (length < Frames.UDP_HEADER_SIZE) {
+    if (in.remaining() < Frames.UDP_HEADER_SIZE) {
       counters.countStray();
       return;
     }
@@ -351,37 +348,19 @@ public final class MetadataChannel implements AutoCloseable {
       counters.countStray();
       return;
     }
-    Message response = null;
-    EggsException failure = null;
-    if (kind == 0) {
-      ErrorCode code = length == UDP_ERROR_SIZE ? ErrorCode.ofCode(in.getShort() & 0xffff) : null;
-      failure =
-          code == null
-              ? malformed(pending, "an error of no known code or length")
-              : new EggsException(code);
-    } else if (kind != pending.kind) {
-      failure = malformed(pending, "kind " + kind);
-    } else {
-      try {
-        response =
-            pending.target == AddressBook.CDC
-                ? CdcResponse.decode(kind, in)
-                : ShardResponse.decode(kind, in);
-        Frames.requireEnd(in);
-      } catch (MalformedMessageException e) {
-        failure = malformed(pending, e.getMessage());
-      }
-    }
+    Answer answer =
+        Answer.decode(
+            pending.target == AddressBook.CDC, pending.kind, kind, in, () -> describe(pending));
     if (!takeOut(pending)) {
       return;
     }
     counters
         .of(pending.target, pending.kind)
         .record(System.nanoTime() - pending.startNanos, pending.attempts);
-    if (failure == null) {
-      pending.succeed(response);
+    if (answer.failure() == null) {
+      pending.succeed(answer.response());
     } else {
-      pending.fail(failure);
+      pending.fail(answer.failure());
     }
   }
 
@@ -389,11 +368,6 @@ public final class MetadataChannel implements AutoCloseable {
     return target == AddressBook.CDC
         ? ProtocolConstants.MAGIC_CDC_RESPONSE
         : ProtocolConstants.MAGIC_SHARD_RESPONSE;
-  }
-
-  private static EggsException malformed(PendingRequest pending, String what) {
-    return new EggsException(
-        ErrorCode.MALFORMED_RESPONSE, "answer to " + describe(pending) + ": " + what);
   }
 
   private static String describe(PendingRequest pending) {

@@ -1,5 +1,6 @@
 package org.eggsfs.client.metadata;
 
+import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -37,8 +38,13 @@ public record RetryPolicy(long initialNanos, long maxNanos, long overallNanos) {
     return new RetryPolicy(initial * MILLISECOND, max * MILLISECOND, overall * MILLISECOND);
   }
 
+  /** The same, given up after that time. */
+  public RetryPolicy withOverall(Duration overall) {
+    return new RetryPolicy(initialNanos, maxNanos, overall.toNanos());
+  }
+
   /** Whether to give up that long after the request began. */
-  boolean isOver(long elapsedNanos) {
+  public boolean isOver(long elapsedNanos) {
     return overallNanos > 0 && elapsedNanos >= overallNanos;
   }
 
@@ -47,7 +53,12 @@ public record RetryPolicy(long initialNanos, long maxNanos, long overallNanos) {
     return attemptNanos(elapsedNanos, ThreadLocalRandom.current().nextDouble() - 0.5);
   }
 
-  long attemptNanos(long elapsedNanos, double spread) {
+  /**
+   * The same with a given spread.
+   *
+   * @param spread random, from -0.5 to 0.5
+   */
+  public long attemptNanos(long elapsedNanos, double spread) {
     long wholeMillis = elapsedNanos / MILLISECOND * MILLISECOND;
     double growth = GROWTH * (1 + JITTER * spread);
     return Math.min(maxNanos, initialNanos + (long) (wholeMillis * (growth - 1)));

@@ -54,6 +54,11 @@ public final class SpanList {
     }
   }
 
+  /** Instead of opening: the file is under construction and reaches up to there. */
+  public void assumeSize(long bytes) {
+    size = bytes;
+  }
+
   /** The file's size, known once it is open; a linked file's never changes. */
   public long size() {
     return size;

@@ -77,7 +77,7 @@ final class BlockServiceFile {
       BlockServices known = BlockServices.of(services);
       for (HostedShard shard : hosted) {
         int i = shards.indexOf(shard.number);
-        shard.blockServices = i < 0 ? known : known.withCurrent(ids(current.get(i)));
+        shard.setBlockServices(i < 0 ? known : known.withCurrent(ids(current.get(i))));
       }
     }
 

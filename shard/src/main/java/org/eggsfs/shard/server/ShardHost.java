@@ -60,9 +60,7 @@ public final class ShardHost implements AutoCloseable {
       RememberedPorts ports = new RememberedPorts(config.dataDirectory().resolve("ports"));
       try (KeyValueStore.Snapshot view = store.snapshot()) {
         for (int n = config.shards().nextSetBit(0); n >= 0; n = config.shards().nextSetBit(n + 1)) {
-          HostedShard shard = open(config, n, view, ports, opened);
-          shards.put(n, shard);
-          loops.get(n % loops.size()).add(shard);
+          open(config, n, view, ports, opened);
         }
       }
       ports.save();
@@ -116,14 +114,13 @@ public final class ShardHost implements AutoCloseable {
     }
   }
 
-  private static HostedShard open(
+  private void open(
       ShardHostConfig config,
       int number,
       KeyValueStore.Snapshot view,
       RememberedPorts ports,
       List<AutoCloseable> opened)
       throws IOException {
-    ShardState state = ShardState.open(view, number, config.transientDeadlineInterval());
     List<DatagramChannel> channels = new ArrayList<>();
     List<InetSocketAddress> addresses = new ArrayList<>();
     for (int a = 0; a < config.addresses().size(); a++) {
@@ -140,12 +137,10 @@ public final class ShardHost implements AutoCloseable {
       InetSocketAddress address = (InetSocketAddress) channel.getLocalAddress();
       addresses.add(address);
     }
-    HostedShard shard = new HostedShard(number, state, channels, addresses);
-    ShardState.Applied applied = state.applied(view);
-    shard.appliedIndex = applied.index();
-    shard.durableIndex = applied.index();
-    shard.lastIssuedTime = applied.time();
-    return shard;
+    HostedShard shard =
+        HostedShard.open(view, number, config.transientDeadlineInterval(), addresses);
+    shards.put(number, shard);
+    loops.get(number % loops.size()).add(shard, channels);
   }
 
   private void makeSnapshot(long id, Consumer<ErrorCode> done) {
@@ -171,9 +166,7 @@ public final class ShardHost implements AutoCloseable {
   public long[] counters() {
     long[] totals = new long[3];
     for (ShardLoop loop : loops) {
-      totals[0] += loop.reads.sum();
-      totals[1] += loop.writes.sum();
-      totals[2] += loop.malformed.sum();
+      loop.addCountersTo(totals);
     }
     return totals;
   }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,7 +30,14 @@ import org.eggsfs.protocol.struct.RegisterBlockServiceInfo;
 import org.eggsfs.store.View;
 import org.eggsfs.store.WriteTarget;
 
-/** Table of block services (shuckle.md sections 4.5, 5, 6). */
+/**
+ * Table of block services (shuckle.md sections 4.5, 5, 6).
+ *
+ * <p>NO_READ and NO_WRITE are wanted by two parties, and a service has a flag as long as one of
+ * them wants it: operators, who set flags by request, and the block server, which sets them when it
+ * registers a disk that is not well. So a disk that is well again loses only what its server had
+ * set. An operator who clears a flag clears it for both; the server sets it again if need be.
+ */
 final class BlockServices {
   /** One list of the protocol holds no more; beyond it new services are refused. */
   static final int COUNT_MAX = ProtocolConstants.MAX_LIST_LENGTH;
@@ -43,11 +51,18 @@ final class BlockServices {
 
   private final NavigableMap<Long, FullBlockServiceInfo> rows =
       new TreeMap<>(Long::compareUnsigned);
+
+  /** What operators and what servers want, of services where a server wants or wanted something. */
+  private final Map<Long, Wishes> wishes = new HashMap<>();
+
   private long lastAutoDecommission;
   private long candidateChanges;
 
   /** Sums over {@link #rows}, or null until asked for after a change. */
   private volatile InfoResponse info;
+
+  /** Flags wanted by operators and by the block server. */
+  private record Wishes(int operator, int server) {}
 
   static BlockServices load(View view) {
     BlockServices services = new BlockServices();
@@ -58,6 +73,11 @@ final class BlockServices {
           FullBlockServiceInfo row = FullBlockServiceInfo.decode(value);
           services.rows.put(row.id(), row);
         });
+    Tables.scan(
+        view,
+        Tables.FLAG_WISHES,
+        (key, value) ->
+            services.wishes.put(key.getLong(), new Wishes(value.get() & 0xff, value.get() & 0xff)));
     Tables.scan(
         view,
         Tables.AUTO_DECOMMISSION,
@@ -87,21 +107,54 @@ final class BlockServices {
   void register(List<RegisterBlockServiceInfo> list, long time, WriteTarget out)
       throws EggsException {
     Map<Long, FullBlockServiceInfo> staged = new LinkedHashMap<>();
+    Map<Long, Wishes> stagedWishes = new LinkedHashMap<>();
     int added = 0;
     for (RegisterBlockServiceInfo given : list) {
       FullBlockServiceInfo row = staged.getOrDefault(given.id(), rows.get(given.id()));
       check(given, row);
+      if (row != null && (row.flags() & DECOMMISSIONED) != 0) {
+        continue;
+      }
+      Wishes before = stagedWishes.getOrDefault(given.id(), wishesOf(row));
+      int settable = settable(given.flagsMask());
+      Wishes after =
+          new Wishes(before.operator, (before.server & ~settable) | (given.flags() & settable));
+      if (!after.equals(before)) {
+        stagedWishes.put(given.id(), after);
+      }
+      int flags = after.operator | after.server;
       if (row == null) {
         added++;
-        staged.put(given.id(), created(given, time));
-      } else if ((row.flags() & DECOMMISSIONED) == 0) {
-        staged.put(given.id(), seen(row, given, time));
+        staged.put(given.id(), created(given, flags, time));
+      } else {
+        staged.put(given.id(), seen(row, given, flags, time));
       }
     }
     if (rows.size() + added > COUNT_MAX) {
       throw new EggsException(ErrorCode.INTERNAL_ERROR);
     }
     staged.values().forEach(row -> put(row, out));
+    stagedWishes.forEach((id, wanted) -> putWishes(id, wanted, out));
+  }
+
+  /** Before a server first wanted something, all flags were the operators'. */
+  private Wishes wishesOf(FullBlockServiceInfo row) {
+    if (row == null) {
+      return new Wishes(0, 0);
+    }
+    Wishes known = wishes.get(row.id());
+    return known == null ? new Wishes(settable(row.flags()), 0) : known;
+  }
+
+  private void putWishes(long id, Wishes wanted, WriteTarget out) {
+    wishes.put(id, wanted);
+    ByteBuffer value = Tables.value(2).put((byte) wanted.operator).put((byte) wanted.server);
+    out.put(key(Tables.FLAG_WISHES, id), value.array());
+  }
+
+  private static byte[] key(byte table, long id) {
+    ByteBuffer key = ByteBuffer.allocate(1 + Long.BYTES).order(ByteOrder.BIG_ENDIAN);
+    return key.put(table).putLong(id).array();
   }
 
   private static void check(RegisterBlockServiceInfo given, FullBlockServiceInfo row)
@@ -126,7 +179,8 @@ final class BlockServices {
     }
   }
 
-  private static FullBlockServiceInfo created(RegisterBlockServiceInfo given, long time) {
+  private static FullBlockServiceInfo created(
+      RegisterBlockServiceInfo given, int flags, long time) {
     return new FullBlockServiceInfo(
         given.id(),
         given.locationId(),
@@ -134,21 +188,20 @@ final class BlockServices {
         given.storageClass(),
         given.failureDomain(),
         given.secretKey(),
-        given.flags() & settable(given.flagsMask()),
+        flags,
         given.capacityBytes(),
         given.availableBytes(),
         given.blocks(),
         time,
         time,
         time,
-        false,
+        // A disk that comes with blocks: until the shards were asked, they count as files'.
+        given.blocks() != 0,
         given.path());
   }
 
   private static FullBlockServiceInfo seen(
-      FullBlockServiceInfo row, RegisterBlockServiceInfo given, long time) {
-    int settable = settable(given.flagsMask());
-    int flags = (row.flags() & ~(settable | STALE)) | (given.flags() & settable);
+      FullBlockServiceInfo row, RegisterBlockServiceInfo given, int flags, long time) {
     Draft draft = new Draft(row);
     draft.addrs = given.addrs();
     draft.flags = flags;
@@ -182,6 +235,11 @@ final class BlockServices {
     } else {
       int settable = settable(mask);
       draft.flags = (row.flags() & ~settable) | (given & settable);
+      Wishes before = wishesOf(row);
+      if (before.server != 0 || wishes.containsKey(id)) {
+        int operator = (before.operator & ~settable) | (given & settable);
+        putWishes(id, new Wishes(operator, before.server & ~settable), out);
+      }
     }
     draft.lastInfoChange = time;
     put(draft.done(), out);
@@ -327,11 +385,9 @@ final class BlockServices {
       candidateChanges++;
     }
     info = null;
-    ByteBuffer key = ByteBuffer.allocate(1 + Long.BYTES).order(ByteOrder.BIG_ENDIAN);
-    key.put(Tables.BLOCK_SERVICE).putLong(row.id());
     ByteBuffer value = Tables.value(row.encodedSize());
     row.encode(value);
-    out.put(key.array(), value.array());
+    out.put(key(Tables.BLOCK_SERVICE, row.id()), value.array());
   }
 
   /** A row about to change. */

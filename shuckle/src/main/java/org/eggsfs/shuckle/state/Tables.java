@@ -16,6 +16,7 @@ final class Tables {
   static final byte CDC = 'C';
   static final byte SHUCKLE = 'R';
   static final byte BLOCK_SERVICE = 'B';
+  static final byte FLAG_WISHES = 'F';
   static final byte ASSIGNMENT = 'A';
   static final byte AUTO_DECOMMISSION = 'D';
 

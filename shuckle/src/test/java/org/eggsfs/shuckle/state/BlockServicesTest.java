@@ -67,6 +67,7 @@ class BlockServicesTest {
     private int flags;
     private int mask;
     private long available = BIG;
+    private long blocks;
     private String path;
 
     Given(long id) {
@@ -89,7 +90,7 @@ class BlockServicesTest {
           mask,
           2 * BIG,
           available,
-          3,
+          blocks,
           path.getBytes(StandardCharsets.US_ASCII));
     }
 
@@ -131,6 +132,7 @@ class BlockServicesTest {
     Given given = new Given(7);
     given.flags = NO_WRITE | NO_READ;
     given.mask = NO_WRITE;
+    given.blocks = 3;
     shuckle.write(given.request());
     shuckle.write(new RegisterBlockServicesRequest(List.of()));
     shuckle.restart();
@@ -150,7 +152,7 @@ class BlockServicesTest {
             3,
             given.path.getBytes(StandardCharsets.US_ASCII),
             shuckle.time,
-            false,
+            true,
             shuckle.time),
         row);
   }
@@ -240,6 +242,45 @@ class BlockServicesTest {
     shuckle.markStale(MINUTE);
     assertEquals(DECOMMISSIONED, flags(1));
     assertEquals(seen, shuckle.service(1).lastSeen());
+  }
+
+  @Test
+  void aServerTakesBackOnlyWhatItHasSet() throws Exception {
+    Given given = new Given(1);
+    shuckle.write(given.request());
+    given.mask = NO_WRITE;
+    given.flags = NO_WRITE;
+    shuckle.write(given.request());
+    shuckle.restart();
+    assertEquals(NO_WRITE, flags(1));
+    // A registration that does not mention the flag changes nothing about it.
+    register(1);
+    assertEquals(NO_WRITE, flags(1));
+    setFlags(1, NO_WRITE | NO_READ, NO_WRITE | NO_READ);
+    shuckle.restart();
+    given.flags = 0;
+    shuckle.write(given.request());
+    shuckle.restart();
+    shuckle.write(given.request());
+    assertEquals(NO_WRITE | NO_READ, flags(1), "the operator still wants both");
+    setFlags(1, 0, NO_WRITE | NO_READ);
+    assertEquals(0, flags(1));
+  }
+
+  @Test
+  void anOperatorOverrulesAServerUntilItsNextRegistration() throws Exception {
+    Given given = new Given(1);
+    given.mask = NO_WRITE;
+    given.flags = NO_WRITE;
+    shuckle.write(given.request());
+    assertEquals(NO_WRITE, flags(1));
+    setFlags(1, 0, NO_WRITE);
+    assertEquals(0, flags(1));
+    shuckle.write(given.request());
+    assertEquals(NO_WRITE, flags(1));
+    given.flags = 0;
+    shuckle.write(given.request());
+    assertEquals(0, flags(1));
   }
 
   @Test
@@ -367,10 +408,12 @@ class BlockServicesTest {
 
   @Test
   void sumsLeaveOutWhatIsDecommissioned() throws Exception {
-    register(1, 2, 3);
-    Given second = new Given(4);
-    second.domain = TestRows.domain("d1");
-    shuckle.write(second.request());
+    for (long id = 1; id <= 4; id++) {
+      Given given = new Given(id);
+      given.domain = TestRows.domain("d" + id % 3);
+      given.blocks = 3;
+      shuckle.write(given.request());
+    }
     assertEquals(new InfoResponse(4, 3, 8 * BIG, 4 * BIG, 12), shuckle.read(new InfoRequest()));
     setFlags(3, DECOMMISSIONED, DECOMMISSIONED);
     assertEquals(new InfoResponse(3, 2, 6 * BIG, 3 * BIG, 9), shuckle.read(new InfoRequest()));

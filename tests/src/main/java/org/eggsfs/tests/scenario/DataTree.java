@@ -80,8 +80,8 @@ final class DataTree {
         DirectoryInfoTag.BLOCK,
         new BlockPolicy(
             List.of(
-                new BlockPolicyEntry(StorageClass.HDD, HDD_BLOCK_MIN),
-                new BlockPolicyEntry(StorageClass.FLASH, 0))));
+                new BlockPolicyEntry(StorageClass.FLASH, 0),
+                new BlockPolicyEntry(StorageClass.HDD, HDD_BLOCK_MIN))));
     set(client, directory, DirectoryInfoTag.STRIPE, new StripePolicy(STRIPE_BYTES));
   }
 

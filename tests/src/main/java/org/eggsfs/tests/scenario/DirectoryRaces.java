@@ -182,7 +182,11 @@ final class DirectoryRaces implements Scenario {
     found.keySet().stream().filter(id -> !InodeIds.isDirectory(id)).forEach(foundFiles::add);
     Set<Long> lost = new HashSet<>(files);
     lost.removeAll(foundFiles);
-    Failure.unless(lost.isEmpty(), lost.size() + " linked files are not below the root");
+    Failure.unless(
+        lost.isEmpty(),
+        lost.size()
+            + " linked files are not below the root, e.g. "
+            + lost.stream().limit(3).map(InodeIds::format).toList());
     foundFiles.removeAll(files);
     Failure.unless(foundFiles.isEmpty(), foundFiles.size() + " files that were removed are there");
   }

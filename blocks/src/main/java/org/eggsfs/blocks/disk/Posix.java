@@ -1,4 +1,4 @@
-package org.eggsfs.blocks.server;
+package org.eggsfs.blocks.disk;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -10,12 +10,13 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** The few system calls that Java does not offer, with their error numbers. */
 final class Posix {
   /** A descriptor opened by {@link #open}. */
-  static final class Descriptor implements AutoCloseable {
+  static final class Descriptor implements DiskFiles.Held {
     private final int number;
     private boolean closed;
 
@@ -36,6 +37,8 @@ final class Posix {
   private static final int O_CLOEXEC = 0x80000;
   private static final int LOCK_EX = 2;
   private static final int LOCK_NB = 4;
+  private static final int FADV_DONTNEED = 4;
+  private static final int ENOENT = 2;
   private static final int EINTR = 4;
   private static final int EWOULDBLOCK = 11;
 
@@ -53,6 +56,15 @@ final class Posix {
           Linker.Option.firstVariadicArg(2));
   private static final MethodHandle CLOSE = intHandle("close");
   private static final MethodHandle SYNCFS = intHandle("syncfs");
+  private static final MethodHandle FADVISE =
+      handle(
+          "posix_fadvise",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT));
   private static final MethodHandle FLOCK =
       handle(
           "flock",
@@ -79,6 +91,9 @@ final class Posix {
       int number =
           (int) OPEN.invokeExact(state, arena.allocateFrom(path.toString()), O_RDONLY | O_CLOEXEC);
       if (number < 0) {
+        if ((int) ERRNO.get(state, 0L) == ENOENT) {
+          throw new NoSuchFileException(path.toString());
+        }
         throw failure("open " + path, state);
       }
       return new Descriptor(number);
@@ -110,6 +125,19 @@ final class Posix {
     }
   }
 
+  /** Asks the kernel to forget a file's content, so that the next read comes from the medium. */
+  static void dropCached(Descriptor descriptor) throws IOException {
+    int errno;
+    try {
+      errno = (int) FADVISE.invokeExact(descriptor.number, 0L, 0L, FADV_DONTNEED);
+    } catch (Throwable e) {
+      throw new IllegalStateException("posix_fadvise", e);
+    }
+    if (errno != 0) {
+      throw new IOException("posix_fadvise: " + describe(errno));
+    }
+  }
+
   /** Makes everything written to the descriptor's file system durable. */
   static void syncFileSystem(Descriptor descriptor) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
@@ -136,9 +164,17 @@ final class Posix {
     }
   }
 
-  private static IOException failure(String what, MemorySegment state) throws Throwable {
-    int errno = (int) ERRNO.get(state, 0L);
-    MemorySegment text = (MemorySegment) STRERROR.invokeExact(errno);
-    return new IOException(what + ": " + text.reinterpret(256).getString(0));
+  /** What the C library calls an error, in the language of this process, as Java's messages do. */
+  static String describe(int errno) {
+    try {
+      MemorySegment text = (MemorySegment) STRERROR.invokeExact(errno);
+      return text.reinterpret(256).getString(0);
+    } catch (Throwable e) {
+      throw new IllegalStateException("strerror", e);
+    }
+  }
+
+  private static IOException failure(String what, MemorySegment state) {
+    return new IOException(what + ": " + describe((int) ERRNO.get(state, 0L)));
   }
 }

@@ -1,0 +1,126 @@
+package org.eggsfs.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.eggsfs.client.EggsClient;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.struct.Edge;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code resurrect}: undelete, of files or of a tree as of a time (cli.md 2.1). */
+@Command(
+    name = "resurrect",
+    description = {"Bring removed or overwritten files back, as long as their snapshots are kept."})
+final class ResurrectCommand extends LookingCommand {
+  @Parameters(paramLabel = "PATH", arity = "0..*")
+  private List<String> paths = new ArrayList<>();
+
+  @Option(names = "--path", paramLabel = "PATH", description = "The same, in TernFS's spelling.")
+  private String path;
+
+  @Option(names = "--list", paramLabel = "FILE", description = "Paths, one on a line.")
+  private Path list;
+
+  @Option(
+      names = "--version",
+      paramLabel = "TIME|DUR|INODE",
+      description = "The version of a file that was current then; the removed one by default.")
+  private String version;
+
+  @Option(names = "--to", paramLabel = "PATH", description = "Restore to here.")
+  private String to;
+
+  @Option(names = "--overwrite", description = "Replace what has the name now.")
+  private boolean overwrite;
+
+  @Option(names = "--dry-run", description = "Only tell what would be done.")
+  private boolean dryRun;
+
+  @Override
+  int run(EggsClient client) throws Exception {
+    List<String> wanted = wanted();
+    if (wanted.isEmpty()) {
+      throw new CommandFailure(ExitCodes.USAGE, "which files? give paths or --list");
+    }
+    if (to != null && wanted.size() > 1) {
+      throw new CommandFailure(ExitCodes.USAGE, "--to is about one path");
+    }
+    return restoreFiles(client, wanted);
+  }
+
+  private List<String> wanted() throws CommandFailure {
+    List<String> wanted = new ArrayList<>();
+    for (String given : paths) {
+      wanted.add(EggsPath.parse(given));
+    }
+    if (path != null) {
+      wanted.add(EggsPath.parse(path));
+    }
+    if (list != null) {
+      try {
+        for (String line : Files.readAllLines(list)) {
+          if (!line.isBlank()) {
+            wanted.add(EggsPath.parse(line));
+          }
+        }
+      } catch (IOException e) {
+        throw new CommandFailure(ExitCodes.FAILED, list + ": " + CommandRunner.describe(e), e);
+      }
+    }
+    return wanted;
+  }
+
+  private int restoreFiles(EggsClient client, List<String> wanted) throws Exception {
+    FileRestore restore = new FileRestore(client, overwrite, dryRun);
+    List<Boolean> done;
+    try (ProgressLine progress = ProgressLine.start("files")) {
+      done =
+          Parallel.map(
+              wanted,
+              from -> {
+                try {
+                  String target = to == null ? from : EggsPath.parse(to);
+                  Edge edge = restore.restore(from, version, target);
+                  progress.addItem();
+                  report(progress, from, target, edge);
+                  return true;
+                } catch (CommandFailure e) {
+                  CommandRunner.error(spec.name(), e.getMessage());
+                } catch (EggsException e) {
+                  CommandRunner.error(spec.name(), from + ": " + Failures.words(e));
+                }
+                return false;
+              });
+    }
+    long failed = done.stream().filter(ok -> !ok).count();
+    return failed == 0
+        ? ExitCodes.OK
+        : failed == wanted.size() ? ExitCodes.FAILED : ExitCodes.PARTIAL;
+  }
+
+  private void report(ProgressLine progress, String from, String target, Edge edge) {
+    long id = InodeIds.withoutExtra(edge.targetId());
+    if (json) {
+      ObjectNode node = object();
+      node.put("path", from).put("to", target).put("id", InodeIds.format(id));
+      node.put("created", MessageJson.timeText(edge.creationTime()));
+      node.put("dryRun", dryRun);
+      progress.println(out, node.toString());
+    } else {
+      progress.println(
+          out,
+          from
+              + (target.equals(from) ? "" : " -> " + target)
+              + ": "
+              + InodeIds.format(id)
+              + (dryRun ? " would be resurrected" : " resurrected"));
+    }
+  }
+}

@@ -1,0 +1,170 @@
+package org.eggsfs.fuse.fs;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * What {@code /proc} tells of the processes that use a file. All answers are of the moment; a
+ * process that is gone has no files.
+ */
+class Processes {
+  private static final int PF_EXITING = 4;
+  private static final int SIGNAL_MASK = 0x7f;
+
+  /** Up to this many new processes are looked at one by one; else /proc is listed. */
+  private static final int PROBES_MAX = 16;
+
+  private final Path proc;
+
+  Processes() {
+    this(Path.of("/proc"));
+  }
+
+  Processes(Path proc) {
+    this.proc = proc;
+  }
+
+  /** How a thread is. */
+  enum Life {
+    RUNNING,
+    /** It is ending by itself, or its process is. */
+    EXITING,
+    /** It is ending because of a signal. */
+    KILLED
+  }
+
+  private String read(Path file) throws IOException {
+    return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
+  }
+
+  /** The process of a thread; the thread itself if that cannot be seen. */
+  int process(int thread) {
+    try {
+      String status = read(proc.resolve(thread + "/status"));
+      int at = status.indexOf("\nTgid:");
+      if (at >= 0) {
+        int end = status.indexOf('\n', at + 1);
+        return Integer.parseInt(status.substring(at + 6, end).strip());
+      }
+    } catch (IOException | NumberFormatException e) {
+      return thread;
+    }
+    return thread;
+  }
+
+  /** The number that the newest process or thread of the system got; 0 if unknown. */
+  int newest() {
+    try {
+      String load = read(proc.resolve("loadavg")).strip();
+      return Integer.parseInt(load.substring(load.lastIndexOf(' ') + 1));
+    } catch (IOException | NumberFormatException e) {
+      return 0;
+    }
+  }
+
+  /** Processes, and perhaps threads, that began after the first number and up to the second. */
+  Set<Integer> startedBetween(int after, int upTo) throws IOException {
+    Set<Integer> started = new TreeSet<>();
+    if (after == upTo && after != 0) {
+      return started;
+    }
+    // Numbers are given in order and begin again at the limit.
+    if (after != 0 && upTo > after && upTo - after <= PROBES_MAX) {
+      for (int number = after + 1; number <= upTo; number++) {
+        if (Files.exists(proc.resolve(Integer.toString(number)))) {
+          started.add(number);
+        }
+      }
+      return started;
+    }
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(proc)) {
+      for (Path entry : all) {
+        String name = entry.getFileName().toString();
+        if (!Character.isDigit(name.charAt(0))) {
+          continue;
+        }
+        int number = Integer.parseInt(name);
+        boolean inside =
+            after == 0
+                || (upTo > after
+                    ? number > after && number <= upTo
+                    : number > after || number <= upTo);
+        if (inside) {
+          started.add(number);
+        }
+      }
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
+    }
+    return started;
+  }
+
+  /**
+   * Whether one of a process's descriptors is of that inode.
+   *
+   * @throws IOException if that cannot be seen
+   */
+  boolean holds(int process, long inode) throws IOException {
+    String wanted = Long.toUnsignedString(inode);
+    try (DirectoryStream<Path> descriptors =
+        Files.newDirectoryStream(proc.resolve(process + "/fdinfo"))) {
+      for (Path descriptor : descriptors) {
+        if (isOf(descriptor, wanted)) {
+          return true;
+        }
+      }
+      return false;
+    } catch (NoSuchFileException e) {
+      return false;
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
+    } catch (IOException e) {
+      if (!Files.exists(proc.resolve(Integer.toString(process)))) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private boolean isOf(Path descriptor, String inode) throws IOException {
+    try {
+      return inode.equals(inodeOf(read(descriptor)));
+    } catch (NoSuchFileException e) {
+      // Closed meanwhile.
+      return false;
+    }
+  }
+
+  private static String inodeOf(String info) throws IOException {
+    int at = info.indexOf("\nino:");
+    if (at < 0) {
+      throw new IOException("/proc does not tell inodes of descriptors (Linux 5.14 does)");
+    }
+    int end = info.indexOf('\n', at + 1);
+    return info.substring(at + 5, end < 0 ? info.length() : end).strip();
+  }
+
+  /** How a thread is; RUNNING if that cannot be seen. */
+  Life life(int thread) {
+    try {
+      String stat = read(proc.resolve(thread + "/stat")).strip();
+      // The name, in parentheses, may hold anything.
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+      long flags = Long.parseLong(fields[6]);
+      if ((flags & PF_EXITING) == 0) {
+        return Life.RUNNING;
+      }
+      int exitCode = Integer.parseInt(fields[fields.length - 1]);
+      return (exitCode & SIGNAL_MASK) != 0 ? Life.KILLED : Life.EXITING;
+    } catch (IOException | RuntimeException e) {
+      return Life.RUNNING;
+    }
+  }
+}

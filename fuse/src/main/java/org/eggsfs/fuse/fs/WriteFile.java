@@ -1,0 +1,437 @@
+package org.eggsfs.fuse.fs;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.locks.ReentrantLock;
+import org.eggsfs.client.EggsClient;
+import org.eggsfs.client.FileReader;
+import org.eggsfs.client.FileWriter;
+import org.eggsfs.fuse.kernel.Errno;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+
+/**
+ * A file being written through this mount: a transient file of the shard, not visible under its
+ * name before it is committed. What was written can be read back, and changed as long as its span
+ * is still being filled (mount.md section 5). A failure of a span sticks and surfaces at the next
+ * write, fsync or close.
+ *
+ * <p>Thread-safe: one operation at a time, others wait, interruptibly.
+ */
+final class WriteFile {
+  /** What becomes of it. */
+  enum State {
+    WRITING,
+    COMMITTED,
+    DISCARDED
+  }
+
+  private static final int ZEROS_SIZE = 1 << 20;
+  private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(ZEROS_SIZE).asReadOnlyBuffer();
+
+  private final EggsClient client;
+  private final FileWriter writer;
+  private final long id;
+  private final CloseJudge.Users users;
+  private final boolean exclusive;
+  private final ReentrantLock lock = new ReentrantLock();
+
+  /** Null for a file without a name. */
+  private Node.Place place;
+
+  private State state = State.WRITING;
+  private int failedWith;
+  private FileReader written;
+  private long writtenTo;
+  private int handles;
+  private CloseJudge.Verdict lastVerdict = CloseJudge.Verdict.UNDECIDED;
+  private volatile long size;
+  private volatile long mtime;
+  private volatile long atime;
+  private long mtimeToSet = -1;
+  private long atimeToSet = -1;
+
+  /**
+   * Wraps a writer whose file has been constructed.
+   *
+   * @param place where it will appear; null for a file that gets a name later or never
+   * @param exclusive whether the commit fails when the name exists by then
+   */
+  WriteFile(
+      EggsClient client,
+      FileWriter writer,
+      long id,
+      Node.Place place,
+      CloseJudge.Users users,
+      boolean exclusive,
+      long now) {
+    this.client = client;
+    this.writer = writer;
+    this.id = id;
+    this.place = place;
+    this.users = users;
+    this.exclusive = exclusive;
+    this.mtime = now;
+    this.atime = now;
+  }
+
+  long id() {
+    return id;
+  }
+
+  long size() {
+    return size;
+  }
+
+  long mtime() {
+    return mtime;
+  }
+
+  long atime() {
+    return atime;
+  }
+
+  CloseJudge.Users users() {
+    return users;
+  }
+
+  private void lock() throws InterruptedIOException {
+    try {
+      lock.lockInterruptibly();
+    } catch (InterruptedException e) {
+      throw (InterruptedIOException)
+          new InterruptedIOException("interrupted while another operation wrote").initCause(e);
+    }
+  }
+
+  /** Where it will appear or has appeared; null if it has no name. */
+  Node.Place place() {
+    lock.lock();
+    try {
+      return place;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  State state() {
+    lock.lock();
+    try {
+      return state;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void opened() {
+    lock.lock();
+    try {
+      handles++;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Counts a handle down; true for the last one. */
+  boolean released() {
+    lock.lock();
+    try {
+      return --handles == 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private interface Change {
+    void make() throws EggsException, IOException;
+  }
+
+  /** A failure sticks, except that of a caller who did not want to wait any longer. */
+  private void change(Change change) throws IOException {
+    lock();
+    try {
+      requireWriting();
+      try {
+        change.make();
+      } catch (ErrnoException e) {
+        throw e;
+      } catch (EggsException | IOException e) {
+        failedWith = Errnos.of(e);
+        throw Errnos.asIo(e);
+      } finally {
+        size = writer.position();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void requireWriting() throws ErrnoException {
+    if (failedWith != 0) {
+      throw new ErrnoException(failedWith, "the file could not be written");
+    }
+    if (state != State.WRITING) {
+      throw new ErrnoException(Errno.EPERM, "the file is complete");
+    }
+  }
+
+  /** Writes at an offset; a gap before it reads as zeros. */
+  void write(long offset, ByteBuffer data, long now) throws IOException {
+    if (offset > Long.MAX_VALUE - data.remaining()) {
+      throw new ErrnoException(Errno.EFBIG, "beyond the largest file");
+    }
+    change(
+        () -> {
+          long end = writer.position();
+          if (offset > end) {
+            appendZeros(offset - end);
+          } else if (offset < end) {
+            if (offset < writer.changeableFrom()) {
+              throw new ErrnoException(Errno.EINVAL, "the span is already written");
+            }
+            int inside = (int) Math.min(data.remaining(), end - offset);
+            writer.overwrite(offset, data.slice(data.position(), inside));
+            data.position(data.position() + inside);
+          }
+          if (data.hasRemaining()) {
+            writer.write(data);
+          }
+          mtime = now;
+        });
+  }
+
+  private void appendZeros(long count) throws IOException {
+    for (long left = count; left > 0; ) {
+      if (Thread.currentThread().isInterrupted()) {
+        throw new InterruptedIOException("interrupted while writing zeros");
+      }
+      ByteBuffer some = ZEROS.duplicate().limit((int) Math.min(left, ZEROS_SIZE));
+      left -= some.remaining();
+      writer.write(some);
+      size = writer.position();
+    }
+  }
+
+  /** Changes the size: longer by zeros, shorter as far as the last span is still being filled. */
+  void resize(long wanted, long now) throws IOException {
+    change(
+        () -> {
+          long end = writer.position();
+          if (wanted > end) {
+            appendZeros(wanted - end);
+          } else if (wanted < end) {
+            if (wanted < writer.changeableFrom()) {
+              throw new ErrnoException(Errno.EINVAL, "the span is already written");
+            }
+            writer.shorten(wanted);
+          }
+          mtime = now;
+        });
+  }
+
+  /** Reads what was written; the number of bytes. */
+  int read(long offset, ByteBuffer into) throws EggsException, IOException {
+    lock();
+    try {
+      if (failedWith != 0) {
+        throw new ErrnoException(failedWith, "the file could not be written");
+      }
+      if (state == State.DISCARDED) {
+        throw new ErrnoException(Errno.EIO, "the file was thrown away");
+      }
+      int count = 0;
+      long changeable = state == State.COMMITTED ? size : writer.changeableFrom();
+      if (offset < changeable) {
+        int limit = into.limit();
+        into.limit((int) Math.min(limit, into.position() + (changeable - offset)));
+        count = Math.max(0, spans(changeable).read(offset, into));
+        into.limit(limit);
+      }
+      if (state == State.WRITING && into.hasRemaining()) {
+        count += writer.readBack(Math.max(offset + count, changeable), into);
+      }
+      return count;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private FileReader spans(long upTo) throws EggsException, IOException {
+    if (written == null || writtenTo != upTo) {
+      if (written != null) {
+        written.close();
+        written = null;
+      }
+      if (state == State.WRITING) {
+        writer.awaitSpans();
+      }
+      written = client.openUnfinished(id, upTo);
+      writtenTo = upTo;
+    }
+    return written;
+  }
+
+  /** Times to be set when the file is committed, since committing sets them too; -1 for neither. */
+  void setTimes(long newMtime, long newAtime) throws IOException {
+    lock();
+    try {
+      requireWriting();
+      if (newMtime >= 0) {
+        mtimeToSet = newMtime;
+        mtime = newMtime;
+      }
+      if (newAtime >= 0) {
+        atimeToSet = newAtime;
+        atime = newAtime;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits until all complete spans are durable, and reports what went wrong. */
+  void sync() throws EggsException, IOException {
+    lock();
+    try {
+      if (failedWith != 0) {
+        throw new ErrnoException(failedWith, "the file could not be written");
+      }
+      if (state == State.WRITING) {
+        writer.awaitSpans();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What the last close looked like, for the case that the kernel has no more to say. */
+  CloseJudge.Verdict lastVerdict() {
+    lock.lock();
+    try {
+      return lastVerdict;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void lastVerdict(CloseJudge.Verdict verdict) {
+    lock.lock();
+    try {
+      lastVerdict = verdict;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Makes the file visible. Does nothing to one that is committed or thrown away already.
+   *
+   * @return false if there was nothing to do
+   */
+  boolean commit() throws EggsException, IOException {
+    return commit(null);
+  }
+
+  /** The same under a name that a file without one gets only now. */
+  boolean commitAs(Node.Place as) throws EggsException, IOException {
+    return commit(as);
+  }
+
+  private boolean commit(Node.Place as) throws EggsException, IOException {
+    lock();
+    try {
+      if (failedWith != 0) {
+        throw new ErrnoException(failedWith, "the file could not be written");
+      }
+      if (state != State.WRITING || (as == null && place == null)) {
+        return false;
+      }
+      try {
+        Node.Place where = as == null ? place : as;
+        if (exclusive || as != null) {
+          requireAbsent(where);
+        }
+        FileWriter.Committed committed =
+            as == null ? writer.commitAndTell() : writer.commitAs(where.directory(), where.name());
+        place = where;
+        state = State.COMMITTED;
+        mtime = committed.creationTime();
+        atime = committed.creationTime();
+      } catch (EggsException | IOException e) {
+        failedWith = Errnos.of(e);
+        throw e;
+      }
+      applyTimes();
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void requireAbsent(Node.Place where) throws EggsException, IOException {
+    try {
+      client.lookup(where.directory(), where.name());
+    } catch (EggsException e) {
+      if (e.code() == ErrorCode.NAME_NOT_FOUND) {
+        return;
+      }
+      throw e;
+    }
+    throw new ErrnoException(Errno.EEXIST, "somebody else has created the name meanwhile");
+  }
+
+  private void applyTimes() throws EggsException, IOException {
+    if (mtimeToSet < 0 && atimeToSet < 0) {
+      return;
+    }
+    client.setTimes(id, mtimeToSet, atimeToSet);
+    mtime = mtimeToSet < 0 ? mtime : mtimeToSet;
+    atime = atimeToSet < 0 ? atime : atimeToSet;
+  }
+
+  /** Throws the file away if it is not committed, and gives its memory back. */
+  void end() {
+    lock.lock();
+    try {
+      if (state == State.WRITING) {
+        state = State.DISCARDED;
+      }
+      if (written != null) {
+        written.close();
+        written = null;
+      }
+      writer.close();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Throws the file away unless it is committed; its handles may still be open. */
+  void discard() {
+    lock.lock();
+    try {
+      if (state == State.WRITING) {
+        state = State.DISCARDED;
+        writer.close();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Keeps the shard from taking a slow writer for a dead one. */
+  void keepAlive() throws EggsException, IOException {
+    if (!lock.tryLock()) {
+      // It is being written, which the shard sees.
+      return;
+    }
+    try {
+      if (state == State.WRITING && failedWith == 0) {
+        writer.keepAlive();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+}

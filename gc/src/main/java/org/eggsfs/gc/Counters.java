@@ -1,0 +1,67 @@
+package org.eggsfs.gc;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * What a job did since its process started, by the names of gc.md section 10. Counters are made by
+ * the job's constructor and then changed by any thread.
+ */
+public class Counters {
+  private final String job;
+  private final Map<String, Counter> counters = new LinkedHashMap<>();
+
+  /** No counters so far. */
+  public Counters(String job) {
+    this.job = job;
+  }
+
+  /** A number that only grows, or one that is set. */
+  public static final class Counter {
+    private final AtomicLong value = new AtomicLong();
+
+    private Counter() {}
+
+    /** Adds one. */
+    public void increment() {
+      value.incrementAndGet();
+    }
+
+    /** Adds, or with a negative number takes away. */
+    public void add(long count) {
+      value.addAndGet(count);
+    }
+
+    /** Replaces the value. */
+    public void set(long newValue) {
+      value.set(newValue);
+    }
+
+    /** The value. */
+    public long get() {
+      return value.get();
+    }
+  }
+
+  /** Makes a counter; each name once. */
+  public final synchronized Counter counter(String name) {
+    Counter counter = new Counter();
+    if (counters.put(name, counter) != null) {
+      throw new IllegalArgumentException("two counters are called " + name);
+    }
+    return counter;
+  }
+
+  /** The job that counts. */
+  public final String job() {
+    return job;
+  }
+
+  /** All values, in the order in which the counters were made. */
+  public final synchronized Map<String, Long> values() {
+    Map<String, Long> values = new LinkedHashMap<>();
+    counters.forEach((name, counter) -> values.put(name, counter.get()));
+    return values;
+  }
+}

@@ -1,0 +1,432 @@
+package org.eggsfs.shard.server;
+
+import java.net.InetSocketAddress;
+import java.nio.BufferOverflowException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import java.util.function.DoubleSupplier;
+import java.util.zip.CRC32C;
+import org.eggsfs.consensus.Committer;
+import org.eggsfs.core.CbcMac;
+import org.eggsfs.net.HostClock;
+import org.eggsfs.net.Outlet;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.Frames;
+import org.eggsfs.protocol.MalformedMessageException;
+import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.shard.ShardKind;
+import org.eggsfs.protocol.shard.ShardRequest;
+import org.eggsfs.protocol.shard.ShardResponse;
+import org.eggsfs.protocol.shard.ShardSnapshotRequest;
+import org.eggsfs.protocol.shard.ShardSnapshotResponse;
+import org.eggsfs.shard.state.ApplyResult;
+import org.eggsfs.shard.state.EntryTimes;
+import org.eggsfs.shard.state.LogEntry;
+import org.eggsfs.shard.state.PrepareContext;
+import org.eggsfs.shard.state.ReadContext;
+import org.eggsfs.store.ChangeList;
+import org.eggsfs.store.KeyValueStore;
+import org.eggsfs.store.Overlay;
+
+/**
+ * What an event loop does with datagrams, without the sockets and the thread: {@link ShardLoop}
+ * drives it in production, the simulator on virtual time. Each turn the driver passes the datagrams
+ * that have arrived to {@link #receive}, which answers reads from the last durable snapshot and
+ * applies writes on an overlay; then {@link #submit} hands the turn's changes to the committer in
+ * one piece, and {@link #sendDurable} sends the answers of turns that have become durable.
+ *
+ * <p>One thread, except that the committer calls {@code wake} and the snapshot maker finishes on
+ * threads of their own.
+ */
+public final class ShardEngine implements AutoCloseable {
+  private static final System.Logger LOGGER = System.getLogger(ShardEngine.class.getName());
+
+  /** Writes applied but not durable; beyond it requests are dropped and clients retry. */
+  private static final int IN_FLIGHT_MAX = 16 * 1024;
+
+  private static final int SEND_BUFFER_SIZE = ProtocolConstants.MAX_UDP_MTU;
+
+  /** Where the shards' clock may run ahead of the wall clock before an operator should know. */
+  private static final long CLOCK_AHEAD_ALERT_NANOS = 1_000_000_000L;
+
+  /** A broken record is read again and again; its stack trace is not news each time. */
+  private static final long READ_ALERT_PERIOD_NANOS = 1_000_000_000L;
+
+  /** An answer that waits for its batch to become durable. */
+  private record Waiting(
+      HostedShard shard,
+      Outlet outlet,
+      InetSocketAddress source,
+      long requestId,
+      int kind,
+      long index,
+      long fingerprint,
+      boolean signed,
+      ApplyResult result) {}
+
+  /** One turn's changes on their way to the disk. */
+  private record Batch(long number, List<Waiting> answers) {}
+
+  /** Takes a checkpoint away from the loop and answers through it. */
+  public interface SnapshotMaker {
+    /** Makes checkpoint {@code id} and runs {@code done} with null or an error. */
+    void make(long id, Consumer<ErrorCode> done);
+  }
+
+  private final KeyValueStore store;
+  private final Committer committer;
+  private final CbcMac cdcKey;
+  private final SnapshotMaker snapshotMaker;
+  private final HostClock clock;
+  private final DoubleSupplier random;
+  private final Runnable wake;
+  private final ByteBuffer sent = Frames.directBuffer(SEND_BUFFER_SIZE);
+  private final ConcurrentLinkedQueue<Batch> durable = new ConcurrentLinkedQueue<>();
+  private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+  private final Set<RequestKey> inFlight = new HashSet<>();
+  private final AnswerCache answerCache = new AnswerCache();
+
+  /** Counters, read from other threads. */
+  final LongAdder reads = new LongAdder();
+
+  final LongAdder writes = new LongAdder();
+  final LongAdder malformed = new LongAdder();
+
+  private KeyValueStore.Snapshot snapshot;
+  private final Overlay overlay;
+  private final ChangeList changes;
+  private List<Waiting> waiting = new ArrayList<>();
+  private long batchNumber = 1;
+  private long lastReadAlertNanos;
+  private boolean clockAlerted;
+
+  /**
+   * An engine for some of the store's shards.
+   *
+   * @param random for picking block services
+   * @param wake asks the driver for a turn; called on any thread
+   */
+  public ShardEngine(
+      KeyValueStore store,
+      Committer committer,
+      CbcMac cdcKey,
+      SnapshotMaker snapshotMaker,
+      HostClock clock,
+      DoubleSupplier random,
+      Runnable wake) {
+    this.store = store;
+    this.committer = committer;
+    this.cdcKey = cdcKey;
+    this.snapshotMaker = snapshotMaker;
+    this.clock = clock;
+    this.random = random;
+    this.wake = wake;
+    this.snapshot = store.snapshot();
+    this.overlay = new Overlay(snapshot);
+    this.changes = new ChangeList(overlay);
+    this.lastReadAlertNanos = clock.nanoTime() - READ_ALERT_PERIOD_NANOS - 1;
+    overlay.beginBatch(batchNumber);
+  }
+
+  private void execute(Runnable task) {
+    tasks.add(task);
+    wake.run();
+  }
+
+  /** Runs what other threads have left to do in this one. */
+  public void runTasks() {
+    for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+      task.run();
+    }
+  }
+
+  /**
+   * Takes a datagram for a shard. Whatever it is, it ends in an answer, now or later, or in
+   * nothing.
+   *
+   * @param outlet where the answer leaves
+   */
+  public void receive(
+      HostedShard shard, Outlet outlet, InetSocketAddress source, ByteBuffer datagram) {
+    try {
+      handle(shard, outlet, source, datagram);
+    } catch (MalformedMessageException e) {
+      malformed.increment();
+    } catch (RuntimeException e) {
+      LOGGER.log(
+          System.Logger.Level.ERROR,
+          "shard " + shard.number + " failed on a request from " + source,
+          e);
+    }
+  }
+
+  private void handle(
+      HostedShard shard, Outlet outlet, InetSocketAddress source, ByteBuffer received) {
+    if (received.remaining() > ProtocolConstants.MAX_UDP_MTU
+        || received.remaining() < Frames.UDP_HEADER_SIZE) {
+      throw new MalformedMessageException("impossible size");
+    }
+    int magic = received.getInt(0);
+    boolean signed = magic == ProtocolConstants.MAGIC_CDC_TO_SHARD_REQUEST;
+    if (signed) {
+      Frames.checkMac(received, cdcKey);
+    } else if (magic != ProtocolConstants.MAGIC_SHARD_REQUEST) {
+      throw new MalformedMessageException("unknown magic");
+    }
+    long requestId = received.getLong(4);
+    int kind = received.get(12) & 0xff;
+    if (!signed && ShardKind.isPrivileged(kind)) {
+      throw new MalformedMessageException("privileged kind in an unsigned frame");
+    }
+    received.position(Frames.UDP_HEADER_SIZE);
+    ShardRequest request = ShardRequest.decode(kind, received);
+    Frames.requireEnd(received);
+    if (ShardKind.isReadOnly(kind)) {
+      reads.increment();
+      answerRead(shard, outlet, source, requestId, signed, request);
+    } else {
+      writes.increment();
+      acceptWrite(shard, outlet, source, requestId, signed, fingerprint(received), request);
+    }
+  }
+
+  private void answerRead(
+      HostedShard shard,
+      Outlet outlet,
+      InetSocketAddress source,
+      long requestId,
+      boolean signed,
+      ShardRequest request) {
+    ShardResponse response = null;
+    ErrorCode error = null;
+    try {
+      response =
+          shard.state.read(snapshot, new ReadContext(signed, shard.blockServices()), request);
+    } catch (EggsException e) {
+      error = e.code();
+    } catch (RuntimeException e) {
+      // An answer, whatever happened: a client that hears nothing asks again for ten seconds.
+      alertFailedRead(shard, e);
+      error = ErrorCode.INTERNAL_ERROR;
+    }
+    encode(requestId, request.kind(), shard.durableIndex, signed, response, error);
+    outlet.send(sent, source);
+  }
+
+  private void alertFailedRead(HostedShard shard, RuntimeException e) {
+    long now = clock.nanoTime();
+    if (now - lastReadAlertNanos > READ_ALERT_PERIOD_NANOS) {
+      lastReadAlertNanos = now;
+      LOGGER.log(System.Logger.Level.ERROR, "a read of shard " + shard.number + " failed", e);
+    }
+  }
+
+  private void acceptWrite(
+      HostedShard shard,
+      Outlet outlet,
+      InetSocketAddress source,
+      long requestId,
+      boolean signed,
+      long fingerprint,
+      ShardRequest request) {
+    RequestKey key = new RequestKey(shard.number, requestId, source);
+    byte[] earlier = answerCache.find(key, fingerprint, clock.nanoTime());
+    if (earlier != null) {
+      sent.clear();
+      sent.put(earlier).flip();
+      outlet.send(sent, source);
+      return;
+    }
+    if (inFlight.size() >= IN_FLIGHT_MAX || !inFlight.add(key)) {
+      return;
+    }
+    try {
+      if (signed && request instanceof ShardSnapshotRequest snapshotRequest) {
+        makeSnapshot(shard, outlet, key, snapshotRequest);
+        return;
+      }
+      long time = EntryTimes.next(wallClock(shard), shard.lastIssuedTime);
+      LogEntry entry =
+          shard.state.prepare(
+              new PrepareContext(overlay, time, signed, shard.blockServices(), random), request);
+      shard.lastIssuedTime = time;
+      ApplyResult result = apply(shard, entry);
+      waiting.add(
+          new Waiting(
+              shard,
+              outlet,
+              source,
+              requestId,
+              request.kind(),
+              shard.appliedIndex,
+              fingerprint,
+              signed,
+              result));
+    } catch (EggsException e) {
+      // A prepare error leaves no trace (W4).
+      inFlight.remove(key);
+      encode(requestId, request.kind(), shard.durableIndex, signed, null, e.code());
+      outlet.send(sent, source);
+    } catch (RuntimeException e) {
+      inFlight.remove(key);
+      throw e;
+    }
+  }
+
+  private ApplyResult apply(HostedShard shard, LogEntry entry) {
+    ApplyResult result = shard.state.apply(overlay, changes, shard.appliedIndex + 1, entry);
+    shard.appliedIndex++;
+    if (result.alert() != null) {
+      LOGGER.log(System.Logger.Level.WARNING, "shard " + shard.number + ": " + result.alert());
+    }
+    return result;
+  }
+
+  private void makeSnapshot(
+      HostedShard shard, Outlet outlet, RequestKey key, ShardSnapshotRequest request) {
+    snapshotMaker.make(
+        request.snapshotId(),
+        error ->
+            execute(
+                () -> {
+                  inFlight.remove(key);
+                  ShardResponse response = error == null ? new ShardSnapshotResponse() : null;
+                  encode(
+                      key.requestId(), request.kind(), shard.durableIndex, true, response, error);
+                  outlet.send(sent, key.source());
+                }));
+  }
+
+  /** Hands this turn's changes to the committer. */
+  public void submit() {
+    if (waiting.isEmpty()) {
+      return;
+    }
+    Batch batch = new Batch(batchNumber, waiting);
+    waiting = new ArrayList<>();
+    batchNumber++;
+    overlay.beginBatch(batchNumber);
+    committer.submit(
+        changes.take(),
+        () -> {
+          durable.add(batch);
+          wake.run();
+        });
+  }
+
+  /** Sends the answers to what has become durable; reads see it from now on. */
+  public void sendDurable() {
+    Batch last = null;
+    List<Batch> batches = new ArrayList<>();
+    for (Batch batch = durable.poll(); batch != null; batch = durable.poll()) {
+      batches.add(batch);
+      last = batch;
+    }
+    if (last == null) {
+      return;
+    }
+    // Reads see a write no later than its answer leaves.
+    KeyValueStore.Snapshot newer = store.snapshot();
+    overlay.rebase(newer, last.number);
+    snapshot.close();
+    snapshot = newer;
+    long now = clock.nanoTime();
+    for (Batch batch : batches) {
+      for (Waiting answer : batch.answers) {
+        answerWrite(answer, now);
+      }
+    }
+  }
+
+  private void answerWrite(Waiting answer, long nowNanos) {
+    HostedShard shard = answer.shard;
+    shard.durableIndex = answer.index;
+    RequestKey key = new RequestKey(shard.number, answer.requestId, answer.source);
+    inFlight.remove(key);
+    ShardResponse response = null;
+    ErrorCode error = null;
+    try {
+      response = shard.state.finish(answer.result, shard.blockServices());
+    } catch (EggsException e) {
+      error = e.code();
+    }
+    encode(answer.requestId, answer.kind, answer.index, answer.signed, response, error);
+    byte[] frame = new byte[sent.remaining()];
+    sent.get(0, frame);
+    answerCache.put(key, answer.fingerprint, frame, nowNanos);
+    answer.outlet.send(sent, answer.source);
+  }
+
+  private void encode(
+      long requestId,
+      int kind,
+      long checkpoint,
+      boolean signed,
+      ShardResponse response,
+      ErrorCode error) {
+    sent.clear();
+    try {
+      if (error == null) {
+        putResponse(requestId, kind, checkpoint, signed, response);
+      } else {
+        putError(requestId, checkpoint, signed, error);
+      }
+    } catch (BufferOverflowException e) {
+      LOGGER.log(
+          System.Logger.Level.ERROR, "an answer of " + ShardKind.name(kind) + " is too long", e);
+      sent.clear();
+      putError(requestId, checkpoint, signed, ErrorCode.INTERNAL_ERROR);
+    }
+    sent.flip();
+  }
+
+  private void putResponse(
+      long requestId, int kind, long checkpoint, boolean signed, ShardResponse response) {
+    if (signed) {
+      Frames.putSignedResponse(sent, requestId, checkpoint, kind, response, cdcKey);
+    } else {
+      Frames.putUdp(sent, ProtocolConstants.MAGIC_SHARD_RESPONSE, requestId, kind, response);
+    }
+  }
+
+  private void putError(long requestId, long checkpoint, boolean signed, ErrorCode error) {
+    if (signed) {
+      Frames.putSignedError(sent, requestId, checkpoint, error, cdcKey);
+    } else {
+      Frames.putUdpError(sent, ProtocolConstants.MAGIC_SHARD_RESPONSE, requestId, error);
+    }
+  }
+
+  /** Tells a repeated request from another one that happens to have the same id. */
+  private static long fingerprint(ByteBuffer frame) {
+    CRC32C crc = new CRC32C();
+    int length = frame.limit();
+    crc.update(frame.slice(0, length));
+    return (long) length << 32 | crc.getValue();
+  }
+
+  private long wallClock(HostedShard shard) {
+    long nanos = clock.wallNanos();
+    if (!clockAlerted && shard.lastIssuedTime - nanos > CLOCK_AHEAD_ALERT_NANOS) {
+      clockAlerted = true;
+      LOGGER.log(
+          System.Logger.Level.WARNING,
+          "the clock is behind the last change of shard "
+              + shard.number
+              + "; times of new changes run ahead of it until it catches up");
+    }
+    return nanos;
+  }
+
+  @Override
+  public void close() {
+    snapshot.close();
+  }
+}
