@@ -30,6 +30,7 @@ public final class NameHistory {
   private int changes;
   private int lookups;
   private int refusals;
+  private int assumed;
 
   /** An edge that a change made; the null inode is a deletion. */
   public record Made(String name, long target) {}
@@ -91,7 +92,8 @@ public final class NameHistory {
 
   /** How many operations of each kind were judged. */
   public Map<String, Integer> verdictCounts() {
-    return new TreeMap<>(Map.of("changes", changes, "lookups", lookups, "refusals", refusals));
+    return new TreeMap<>(
+        Map.of("changes", changes, "lookups", lookups, "refusals", refusals, "assumed", assumed));
   }
 
   /** Judges, comparing with what the directory remembers. */
@@ -103,11 +105,31 @@ public final class NameHistory {
     List<Call> ordered = calls.stream().filter(call -> !call.made.isEmpty()).toList();
     ordered = new ArrayList<>(ordered);
     ordered.sort((a, b) -> Long.compareUnsigned(a.time, b.time));
+    removeAssumed(ordered);
     changes = ordered.size();
     checkRealTime(ordered);
     Map<String, List<Version>> versions = replay(ordered);
     checkRemembered(edges, versions);
     checkSeen(ordered, versions);
+  }
+
+  /**
+   * A client whose answer was lost, and whose edge is gone when it asks again, takes that for its
+   * own doing (client.md section 2.3), also when another client's identical request did it. The
+   * effect must still be there once.
+   */
+  private void removeAssumed(List<Call> ordered) {
+    for (int i = ordered.size() - 1; i > 0; i--) {
+      Call later = ordered.get(i);
+      Call earlier = ordered.get(i - 1);
+      if (later.time == earlier.time
+          && !later.used.isEmpty()
+          && later.used.equals(earlier.used)
+          && later.made.equals(earlier.made)) {
+        ordered.remove(i);
+        assumed++;
+      }
+    }
   }
 
   private static void checkRealTime(List<Call> ordered) throws Failure {

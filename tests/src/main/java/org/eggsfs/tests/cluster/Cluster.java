@@ -39,7 +39,7 @@ public final class Cluster implements AutoCloseable {
   public static final String ERASE_CUTOFF = "2s";
 
   /** How long an unfinished file lives without a change. */
-  public static final String TRANSIENT_DEADLINE_INTERVAL = "60s";
+  public static final String TRANSIENT_DEADLINE_INTERVAL = "20s";
 
   private static final String REFRESH_INTERVAL = "1s";
   private static final String REGISTER_INTERVAL = "2s";
@@ -252,6 +252,11 @@ public final class Cluster implements AutoCloseable {
   /** A client behind the faulty network, if there is one. It never gives up early. */
   public EggsClient connect() throws IOException, EggsException {
     return EggsClient.connect(clientConfig(networkAddress()).build());
+  }
+
+  /** The same, and it asks for answers of at most so many bytes. */
+  public EggsClient connect(int mtu) throws IOException, EggsException {
+    return EggsClient.connect(clientConfig(networkAddress()).mtu(mtu).build());
   }
 
   /** A client with a perfect network, for oracles. */

@@ -8,13 +8,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.IntStream;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.protocol.EggsException;
+import org.eggsfs.tests.check.Parallel;
 import org.eggsfs.tests.cluster.Cluster;
 
 /**
@@ -23,6 +21,8 @@ import org.eggsfs.tests.cluster.Cluster;
  * alone as among others.
  */
 public final class Run implements AutoCloseable {
+  private static final long ACTOR_STEP = 0xd1b54a32d192ed03L;
+
   private final Cluster cluster;
   private final boolean isShort;
   private final long seed;
@@ -55,7 +55,8 @@ public final class Run implements AutoCloseable {
 
   /** Randomness of one actor of this scenario. */
   public SplittableRandom random(int actor) {
-    return new SplittableRandom(seed + 0x9e3779b97f4a7c15L * (actor + 1));
+    // Seeds that differ by a multiple of the generator's own step would give shifted copies.
+    return new SplittableRandom(new SplittableRandom(seed ^ (ACTOR_STEP * actor)).nextLong());
   }
 
   /** A folder for local files. */
@@ -66,6 +67,13 @@ public final class Run implements AutoCloseable {
   /** A client of its own, closed at the end of the run. */
   public synchronized EggsClient connect() throws IOException, EggsException {
     EggsClient client = cluster.connect();
+    clients.add(client);
+    return client;
+  }
+
+  /** A client that asks for answers of at most so many bytes, closed at the end of the run. */
+  public synchronized EggsClient connect(int mtu) throws IOException, EggsException {
+    EggsClient client = cluster.connect(mtu);
     clients.add(client);
     return client;
   }
@@ -97,52 +105,12 @@ public final class Run implements AutoCloseable {
 
   /** Runs actors at the same time; the first failure is thrown when all have ended. */
   public void atOnce(int actors, Actor actor) throws Exception {
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      List<Future<?>> running = new ArrayList<>();
-      for (int i = 0; i < actors; i++) {
-        int number = i;
-        running.add(
-            threads.submit(
-                () -> {
-                  actor.act(number);
-                  return null;
-                }));
-      }
-      await(running);
-    }
+    Parallel.each(actors, IntStream.range(0, actors).boxed().toList(), actor::act);
   }
 
   /** Deals numbered items out to a number of actors. */
   public void share(int actors, int items, Actor item) throws Exception {
-    java.util.concurrent.atomic.AtomicInteger next =
-        new java.util.concurrent.atomic.AtomicInteger();
-    atOnce(
-        Math.min(actors, Math.max(items, 1)),
-        _ -> {
-          for (int i = next.getAndIncrement(); i < items; i = next.getAndIncrement()) {
-            item.act(i);
-          }
-        });
-  }
-
-  private static void await(List<Future<?>> running) throws Exception {
-    Exception first = null;
-    for (Future<?> one : running) {
-      try {
-        one.get();
-      } catch (ExecutionException e) {
-        Exception cause =
-            e.getCause() instanceof Exception exception
-                ? exception
-                : new IllegalStateException(e.getCause());
-        if (first == null) {
-          first = cause;
-        }
-      }
-    }
-    if (first != null) {
-      throw first;
-    }
+    Parallel.each(actors, IntStream.range(0, items).boxed().toList(), item::act);
   }
 
   @Override
