@@ -76,7 +76,7 @@ public final class TestsCommand implements Callable<Integer> {
       throw new CommandFailure(ExitCodes.USAGE, "--filter: " + e.getMessage());
     }
     long chosenSeed = seed == null ? System.nanoTime() & 0xffff_ffffL : seed;
-    Path folder = folder();
+    Path folder = list ? Path.of("") : folder();
     Report lines = new Report(System.out, chosenSeed, isShort);
     Suite suite =
         new Suite(
@@ -90,6 +90,9 @@ public final class TestsCommand implements Callable<Integer> {
     if (suite.chosen().isEmpty()) {
       throw new CommandFailure(ExitCodes.USAGE, "no scenario has '" + filter + "' in its name");
     }
+    // Clients report each damage that they meet, as they should, but not between our lines.
+    Path log = folder.resolve("clients.log");
+    Logging.file(log, "info");
     System.out.println("seed " + chosenSeed + ", data in " + folder);
     suite.run();
     lines.finish(report);
@@ -97,6 +100,7 @@ public final class TestsCommand implements Callable<Integer> {
       return ExitCodes.FAILED;
     }
     if (!keep) {
+      Files.deleteIfExists(log);
       Files.deleteIfExists(folder);
     }
     return ExitCodes.OK;

@@ -1,7 +1,6 @@
 package org.eggsfs.tests.check;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,10 +19,8 @@ import org.eggsfs.gc.collect.CollectConfig;
 import org.eggsfs.gc.collect.CollectCounters;
 import org.eggsfs.gc.destruct.DestructConfig;
 import org.eggsfs.gc.destruct.DestructCounters;
-import org.eggsfs.protocol.DirectoryInfoTag;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
-import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.ProtocolConstants;
 import org.eggsfs.protocol.shard.ScrapTransientFileRequest;
 import org.eggsfs.protocol.shard.VisitDirectoriesRequest;
@@ -33,7 +30,6 @@ import org.eggsfs.protocol.shard.VisitFilesResponse;
 import org.eggsfs.protocol.shard.VisitTransientFilesRequest;
 import org.eggsfs.protocol.shard.VisitTransientFilesResponse;
 import org.eggsfs.protocol.struct.CurrentEdge;
-import org.eggsfs.protocol.struct.SnapshotPolicy;
 import org.eggsfs.protocol.struct.TransientFile;
 import org.eggsfs.tests.scenario.Failure;
 
@@ -43,9 +39,7 @@ import org.eggsfs.tests.scenario.Failure;
  * directory, no file and no edge may be left in any shard, and no block file on any disk.
  */
 public final class Aftermath {
-  private static final long RULE_ACTIVE = Long.MIN_VALUE;
-  private static final int VERSIONS_RULE_ACTIVE = 1 << 15;
-  private static final long EMPTY_SECONDS_MAX = 300;
+  private static final long EMPTY_SECONDS_MAX = 120;
   private static final long PAUSE_MILLIS = 500;
   private static final int WORKERS = 16;
   private static final BitSet ALL_SHARDS = new BitSet();
@@ -84,9 +78,6 @@ public final class Aftermath {
   }
 
   private void empty() throws Exception {
-    SnapshotPolicy nothing = new SnapshotPolicy(RULE_ACTIVE, VERSIONS_RULE_ACTIVE);
-    SnapshotPolicy before = client.policies(InodeIds.ROOT).snapshot();
-    setSnapshotPolicy(nothing);
     removeBelow(InodeIds.ROOT);
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(EMPTY_SECONDS_MAX);
     while (true) {
@@ -101,13 +92,6 @@ public final class Aftermath {
       Failure.unless(System.nanoTime() < end, "after gc there is still " + left);
       Thread.sleep(PAUSE_MILLIS);
     }
-    setSnapshotPolicy(before);
-  }
-
-  private void setSnapshotPolicy(SnapshotPolicy policy) throws IOException, EggsException {
-    ByteBuffer body = Frames.buffer(policy.encodedSize());
-    policy.encode(body);
-    client.setPolicy(InodeIds.ROOT, DirectoryInfoTag.SNAPSHOT, body.array());
   }
 
   private void removeBelow(long directory) throws Exception {

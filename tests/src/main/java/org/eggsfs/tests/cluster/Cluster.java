@@ -2,6 +2,7 @@ package org.eggsfs.tests.cluster;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,8 +16,12 @@ import org.eggsfs.client.ClientConfig;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.client.FileWriter;
 import org.eggsfs.client.metadata.RetryPolicy;
+import org.eggsfs.core.InodeIds;
 import org.eggsfs.net.Addresses;
+import org.eggsfs.protocol.DirectoryInfoTag;
 import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.Frames;
+import org.eggsfs.protocol.struct.SnapshotPolicy;
 import org.eggsfs.tests.faults.PacketFaults;
 import org.eggsfs.tests.faults.ShuckleProxy;
 
@@ -46,6 +51,8 @@ public final class Cluster implements AutoCloseable {
   private static final String STALENESS_DELAY = "20s";
   private static final long WRITABLE_SECONDS_MAX = 120;
   private static final long POLL_MILLIS = 50;
+  private static final long TIME_RULE_ACTIVE = Long.MIN_VALUE;
+  private static final int VERSIONS_RULE_ACTIVE = 1 << 15;
 
   /** Written to see whether enough disks are there: a span of 14 blocks. */
   private static final int PROBE_BYTES = 64 << 10;
@@ -82,6 +89,7 @@ public final class Cluster implements AutoCloseable {
             new ShuckleProxy(cluster.shuckle, config.clientFaults(), cluster.seed);
       }
       cluster.awaitWritable();
+      cluster.keepNoSnapshots();
       started = true;
       return cluster;
     } finally {
@@ -246,6 +254,21 @@ public final class Cluster implements AutoCloseable {
       }
     } catch (EggsException e) {
       throw new IOException("the cluster cannot be reached: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Whatever is removed may be collected. Directories keep the policies that they had when they
+   * were removed, so this comes before everything else.
+   */
+  private void keepNoSnapshots() throws IOException {
+    SnapshotPolicy nothing = new SnapshotPolicy(TIME_RULE_ACTIVE, VERSIONS_RULE_ACTIVE);
+    ByteBuffer body = Frames.buffer(nothing.encodedSize());
+    nothing.encode(body);
+    try (EggsClient client = connectDirectly()) {
+      client.setPolicy(InodeIds.ROOT, DirectoryInfoTag.SNAPSHOT, body.array());
+    } catch (EggsException e) {
+      throw new IOException("the policy of the root cannot be set: " + e.getMessage(), e);
     }
   }
 
