@@ -9,6 +9,7 @@ import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.CommandRunner;
 import org.eggsfs.cli.EggsCli;
 import org.eggsfs.cli.ExitCodes;
+import org.eggsfs.sim.SimCommand;
 import org.eggsfs.tests.TestsCommand;
 
 /** The one entry of the distribution: the first argument is the role, the rest is the role's. */
@@ -23,8 +24,10 @@ public final class Eggs {
         cdc       the cross-directory coordinator
         blocks    a block server
         shuckle   the nameserver
+        gc        the daemon that removes what was deleted, repairs and migrates
         fuse      mount a cluster on a directory (eggs fuse --help)
         bench     measure a running instance (eggs bench --help)
+        sim       simulate the metadata plane from seeds (eggs sim --help)
         tests     integration tests of real clusters with faults (eggs tests --help)
         fsck      check the data of a running or stopped instance
         test      build and run all tests (source tree only)
@@ -32,7 +35,7 @@ public final class Eggs {
         help      this text
 
       The same roles are commands of their own in bin/: eggsrun, eggscli, eggsshard, eggscdc,
-      eggsblocks, eggsshuckle, eggsfuse, eggstests. Long options take one dash or two.
+      eggsblocks, eggsshuckle, eggsgc, eggsfuse, eggstests. Long options take one dash or two.
       """;
 
   private Eggs() {}
@@ -72,12 +75,14 @@ public final class Eggs {
       case "run" -> CommandRunner.run(new RunCommand(), args);
       case "cli" -> EggsCli.run(args);
       case "bench" -> BenchCommand.run(args);
+      case "sim" -> SimCommand.run(args);
       case "tests" -> TestsCommand.run(args);
       case "fsck" -> CommandRunner.run(new FsckCommand(), args);
       case "shard" -> CommandRunner.run(new ShardCommand(), args);
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
       case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
       case "shuckle" -> CommandRunner.run(new ShuckleCommand(), args);
+      case "gc" -> CommandRunner.run(new GcCommand(), args);
       case "fuse" -> CommandRunner.run(new FuseCommand(args), args);
       case "mount" -> mount(args);
       case "train" -> train();

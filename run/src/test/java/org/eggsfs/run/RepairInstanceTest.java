@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -19,10 +22,30 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.client.ClientConfig;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
+import org.eggsfs.core.Parity;
+import org.eggsfs.gc.Cluster;
+import org.eggsfs.gc.Cursors;
+import org.eggsfs.gc.OneShot;
+import org.eggsfs.gc.ShardPass;
+import org.eggsfs.gc.defrag.DefragCounters;
+import org.eggsfs.gc.defrag.DefragListener;
+import org.eggsfs.gc.defrag.DefragSettings;
+import org.eggsfs.gc.defrag.Defragmenter;
+import org.eggsfs.gc.destruct.DestructConfig;
+import org.eggsfs.gc.destruct.DestructCounters;
+import org.eggsfs.gc.migrate.MigrateCounters;
+import org.eggsfs.gc.migrate.MigrateSettings;
+import org.eggsfs.gc.migrate.MigrationStatus;
+import org.eggsfs.gc.migrate.Migrator;
+import org.eggsfs.gc.repair.RepairSettings;
 import org.eggsfs.gc.repair.ReplacedBlock;
 import org.eggsfs.gc.repair.StoredBlock;
 import org.eggsfs.gc.repair.StoredSpan;
@@ -32,7 +55,17 @@ import org.eggsfs.gc.scrub.ScrubListener;
 import org.eggsfs.gc.scrub.ScrubProgress;
 import org.eggsfs.gc.scrub.ScrubSettings;
 import org.eggsfs.gc.scrub.Scrubber;
+import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.StorageClass;
+import org.eggsfs.protocol.shard.BlockServiceFilesRequest;
+import org.eggsfs.protocol.shard.BlockServiceFilesResponse;
+import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedRequest;
+import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedResponse;
+import org.eggsfs.protocol.shuckle.SetBlockServiceFlagsRequest;
+import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
+import org.eggsfs.protocol.struct.FailureDomain;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -46,6 +79,10 @@ import org.junit.jupiter.api.io.TempDir;
 class RepairInstanceTest {
   private static final int SERVERS = 16;
   private static final long SEED = 20261124;
+  private static final long WAIT_NANOS_MAX = 120_000_000_000L;
+
+  /** The shards hear of a retired disk within a second, in which the writer writes on. */
+  private static final long WRITER_BYTES_MAX = 2_000_000;
 
   @TempDir private Path folder;
   private LocalInstance instance;
@@ -62,6 +99,8 @@ class RepairInstanceTest {
     InstanceOptions options = InstanceTest.options(folder);
     options.failureDomains = SERVERS;
     options.hddBlockServices = 1;
+    options.flashBlockServices = 2;
+    options.eraseCutoff = 1L;
     options.refreshInterval = 200_000_000L;
     options.registerInterval = 500_000_000L;
     return options;
@@ -127,14 +166,14 @@ class RepairInstanceTest {
       assertEquals(Map.of(), said.failed);
       assertEquals(new TreeSet<>(damaged), new TreeSet<>(said.found));
       assertEquals(new TreeSet<>(damaged), new TreeSet<>(said.repaired));
-      assertEquals(damaged.size(), counters.scrubbedBlocks.sum());
-      assertEquals(0, counters.unreachableBlocks.sum());
-      assertEquals(files.count(), counters.visitedFiles.sum());
+      assertEquals(damaged.size(), counters.scrubbedBlocks.get());
+      assertEquals(0, counters.unreachableBlocks.get());
+      assertEquals(files.count(), counters.visitedFiles.get());
 
       Said again = new Said();
       scrubber.runCycle(ScrubProgress.NONE, again);
       assertEquals(Set.of(), again.found);
-      assertEquals(damaged.size(), counters.scrubbedBlocks.sum());
+      assertEquals(damaged.size(), counters.scrubbedBlocks.get());
     }
     files.checkAll();
     assertSpansAreWhole();
@@ -221,8 +260,7 @@ class RepairInstanceTest {
 
   @Test
   void oneFileIsVerifiedAndScrubbedByHand() throws Exception {
-    long directory =
-        client.mkdir(InodeIds.ROOT, "d".getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    long directory = client.mkdir(InodeIds.ROOT, "d".getBytes(StandardCharsets.UTF_8));
     long id = files.write(directory, "f", 41_000);
     try (Scrubber scrubber = new Scrubber(client, ScrubSettings.UNLIMITED, new ScrubCounters())) {
       FileHealth before = scrubber.verifyFile(id);
@@ -243,5 +281,221 @@ class RepairInstanceTest {
       assertFalse(repaired.repaired().getFirst().copied());
       assertEquals(List.of(), scrubber.verifyFile(id).bad());
     }
+  }
+
+  /** What the shards list for a service, linked or not. */
+  private long filesOn(long service) throws Exception {
+    long count = 0;
+    for (int shard = 0; shard < ProtocolConstants.SHARD_COUNT; shard++) {
+      BlockServiceFilesResponse page =
+          client.shard(shard, new BlockServiceFilesRequest(service, 0));
+      count += page.fileIds().length;
+    }
+    return count;
+  }
+
+  private List<BlockServiceDeprecatedInfo> services() throws Exception {
+    AllBlockServicesDeprecatedResponse all =
+        client.shuckle().call(new AllBlockServicesDeprecatedRequest());
+    return all.blockServices();
+  }
+
+  /** One FLASH service in each of some servers. */
+  private List<Long> oneServiceOf(int servers) throws Exception {
+    Map<FailureDomain, Long> byDomain = new HashMap<>();
+    for (BlockServiceDeprecatedInfo service : services()) {
+      if (service.storageClass() == StorageClass.FLASH) {
+        byDomain.putIfAbsent(service.failureDomain(), service.id());
+      }
+    }
+    return byDomain.values().stream().limit(servers).toList();
+  }
+
+  private void decommission(long service) throws Exception {
+    client
+        .shuckle()
+        .call(
+            new SetBlockServiceFlagsRequest(
+                service, BlockServiceFlags.DECOMMISSIONED, BlockServiceFlags.DECOMMISSIONED));
+  }
+
+  private long bytesOn(long service) throws Exception {
+    long bytes = 0;
+    for (long id : files.ids()) {
+      for (StoredSpan span : files.spans(id)) {
+        for (StoredSpan.Copy copy : span.copies()) {
+          for (StoredBlock block : copy.blocks()) {
+            bytes += block.service().id() == service ? block.size() : 0;
+          }
+        }
+      }
+    }
+    return bytes;
+  }
+
+  private interface Condition {
+    boolean holds() throws Exception;
+  }
+
+  private static void await(String what, Condition condition) throws Exception {
+    long end = System.nanoTime() + WAIT_NANOS_MAX;
+    while (!condition.holds()) {
+      if (System.nanoTime() > end) {
+        throw new AssertionError("does not happen: " + what);
+      }
+      Thread.sleep(50);
+    }
+  }
+
+  /** Destroys what is transient and expired, as eggsgc does beside the migrators. */
+  private void destruct() throws Exception {
+    DestructCounters counters = new DestructCounters();
+    OneShot.destruct(
+        Cluster.of(client),
+        DestructConfig.DEFAULT.withSlack(0),
+        counters,
+        allShards(),
+        Cursors.inMemory(),
+        ShardPass.FailureListener.NOBODY);
+  }
+
+  private static BitSet allShards() {
+    BitSet shards = new BitSet();
+    shards.set(0, ProtocolConstants.SHARD_COUNT);
+    return shards;
+  }
+
+  @Test
+  void retiredDisksAreEmptiedWhileFilesAreWrittenAndRead() throws Exception {
+    files.make("d", 60, 3_000, 41_000, 400_000);
+    List<Long> retired = oneServiceOf(4);
+    long bytes = 0;
+    for (long service : retired) {
+      bytes += bytesOn(service);
+    }
+    AtomicBoolean stop = new AtomicBoolean();
+    MigrateCounters[] counters = {new MigrateCounters(), new MigrateCounters()};
+    long directory = client.mkdir(InodeIds.ROOT, "w".getBytes(StandardCharsets.UTF_8));
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<?>> work = new ArrayList<>();
+      work.add(threads.submit(() -> write(directory, stop)));
+      work.add(threads.submit(() -> readAll(stop)));
+      List<Future<?>> migrators = new ArrayList<>();
+      List<Migrator> both = new ArrayList<>();
+      for (int i = 0; i < 2; i++) {
+        Migrator migrator = new Migrator(client, migration(i), counters[i]);
+        both.add(migrator);
+        migrators.add(
+            threads.submit(
+                () -> {
+                  migrator.run();
+                  return null;
+                }));
+      }
+      Scrubber scrubber = new Scrubber(client, ScrubSettings.UNLIMITED, new ScrubCounters());
+      work.add(
+          threads.submit(
+              () -> {
+                while (!stop.get()) {
+                  scrubber.runCycle(ScrubProgress.NONE, ScrubListener.NONE);
+                }
+                return null;
+              }));
+      for (long service : retired) {
+        decommission(service);
+      }
+      await(
+          "both migrators are done",
+          () -> {
+            destruct();
+            boolean done = true;
+            for (Migrator migrator : both) {
+              MigrationStatus status = migrator.status();
+              assertEquals(List.of(), status.hopeless());
+              done &= status.scheduledServices() == 4 && status.isDone();
+            }
+            return done;
+          });
+      stop.set(true);
+      for (Future<?> one : work) {
+        one.get();
+      }
+      for (Future<?> migrator : migrators) {
+        migrator.cancel(true);
+      }
+      both.forEach(Migrator::close);
+      scrubber.close();
+    }
+    destruct();
+    for (long service : retired) {
+      assertEquals(0, filesOn(service), "files on " + Long.toHexString(service));
+      assertEquals(0, bytesOn(service));
+    }
+    long moved = counters[0].migratedBytes.get() + counters[1].migratedBytes.get();
+    assertTrue(moved >= bytes, moved + " bytes moved of " + bytes);
+    // Besides what was there before, what the writer put there until the shards knew.
+    assertTrue(moved <= 1.1 * bytes + WRITER_BYTES_MAX, moved + " bytes moved of " + bytes);
+    assertTrue(counters[0].migratedFiles.get() > 0 && counters[1].migratedFiles.get() > 0);
+    files.checkAll();
+    assertSpansAreWhole();
+  }
+
+  private MigrateSettings migration(int index) {
+    return new MigrateSettings(
+        index,
+        2,
+        null,
+        false,
+        8,
+        Duration.ofMillis(200),
+        Duration.ofSeconds(2),
+        RepairSettings.DEFAULT);
+  }
+
+  private Void write(long directory, AtomicBoolean stop) throws Exception {
+    for (int i = 0; !stop.get(); i++) {
+      files.write(directory, "new-" + i, 50_000);
+      Thread.sleep(20);
+    }
+    return null;
+  }
+
+  private Void readAll(AtomicBoolean stop) throws Exception {
+    while (!stop.get()) {
+      files.checkAll();
+    }
+    return null;
+  }
+
+  @Test
+  void spansGetTheLayoutOfTheirPolicy() throws Exception {
+    Cli cli = new Cli(instance);
+    files.make("d", 3, 200, 9_000, 41_000, 3_000_000);
+    cli.ok(
+        "set-policy",
+        "--yes",
+        "/",
+        "SPAN",
+        "{\"Entries\":[{\"MaxSize\":10485760,\"Parity\":[4,2]}]}");
+    DefragCounters counters = new DefragCounters();
+    try (EggsClient fresh = connect(instance);
+        Defragmenter defragmenter = new Defragmenter(fresh, DefragSettings.DEFAULT, counters)) {
+      defragmenter.run("/", DefragListener.NONE);
+      assertEquals(9, counters.spans.get());
+      assertEquals(12, counters.analyzedFiles.get());
+      assertEquals(0, counters.failedFiles.get());
+      defragmenter.run("/", DefragListener.NONE);
+      assertEquals(9, counters.spans.get());
+    }
+    for (long id : files.ids()) {
+      for (StoredSpan span : files.spans(id)) {
+        for (StoredSpan.Copy copy : span.copies()) {
+          assertEquals(Parity.of(4, 2), copy.layout().parity());
+        }
+      }
+    }
+    files.checkAll();
+    assertSpansAreWhole();
+    destruct();
   }
 }

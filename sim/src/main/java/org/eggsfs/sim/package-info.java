@@ -1,2 +1,2 @@
-/** Deterministic simulation of the metadata plane from one seed. */
+/** {@code eggs sim}: the whole metadata plane in one thread, on virtual time, from one seed. */
 package org.eggsfs.sim;

@@ -24,6 +24,8 @@ import org.eggsfs.core.Certificates;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.MalformedMessageException;
+import org.eggsfs.protocol.blocks.ListBlocksResponse;
+import org.eggsfs.protocol.struct.BlockFile;
 
 /**
  * One block service: one directory with its key (blocks.md sections 3, 4, 6). All methods may be
@@ -39,7 +41,10 @@ final class BlockService implements AutoCloseable {
   /** Ids are times; one further ahead than this cannot come from a shard. */
   private static final long FUTURE_LIMIT_NANOS = 22L * 3600 * 1_000_000_000L;
 
-  /** Where files go that no file refers to; never looked at again by the server. */
+  /** Block files in a page of a listing; about 64 KiB. */
+  private static final int LIST_PAGE = 4000;
+
+  /** Where block files go that nothing refers to; never looked at again by the server. */
   static final String QUARANTINE = "quarantine";
 
   final long id;
@@ -324,6 +329,82 @@ final class BlockService implements AutoCloseable {
       }
       at += count;
     }
+  }
+
+  // ---------------------------------------------------------------- audit
+
+  /**
+   * A page of the block files of a directory, unsigned ascending ids.
+   *
+   * @param createdBefore only blocks with smaller ids; 0 = all
+   */
+  ListBlocksResponse list(int subDirectory, long startFrom, long createdBefore)
+      throws EggsException {
+    Path parent =
+        directory.resolve(BlockPaths.ROOT).resolve(BlockFormat.subDirectory(subDirectory));
+    long current = startFrom;
+    try {
+      long[] ids =
+          names(parent).stream()
+              .filter(BlockService::isBlock)
+              .mapToLong(name -> HexFormat.fromHexDigitsToLong(name) ^ Long.MIN_VALUE)
+              .sorted()
+              .map(id -> id ^ Long.MIN_VALUE)
+              .filter(
+                  id ->
+                      Long.compareUnsigned(id, startFrom) >= 0
+                          && (createdBefore == 0 || Long.compareUnsigned(id, createdBefore) < 0))
+              .limit(LIST_PAGE + 1L)
+              .toArray();
+      List<BlockFile> page = new ArrayList<>();
+      for (int i = 0; i < Math.min(ids.length, LIST_PAGE); i++) {
+        current = ids[i];
+        try (DiskFiles.File file = files.open(parent.resolve(BlockPaths.fileName(current)))) {
+          page.add(new BlockFile(current, file.size()));
+        } catch (NoSuchFileException e) {
+          LOGGER.log(System.Logger.Level.TRACE, "erased meanwhile", e);
+        }
+      }
+      return new ListBlocksResponse(ids.length > LIST_PAGE ? ids[LIST_PAGE] : 0, page);
+    } catch (IOException e) {
+      throw new EggsException(classify(e, current, "listing"));
+    }
+  }
+
+  private static boolean isBlock(String name) {
+    return name.length() == 2 * Long.BYTES
+        && name.chars().allMatch(c -> (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'));
+  }
+
+  /**
+   * Puts a block file aside that nothing refers to; it can be moved back by hand. Success also when
+   * it is not there, as after a repetition.
+   */
+  CompletableFuture<Void> quarantine(long blockId, long certificate) throws EggsException {
+    if (certificate != Certificates.quarantineCertificate(key, id, blockId)) {
+      throw new EggsException(ErrorCode.BAD_CERTIFICATE);
+    }
+    if (config.wallClock().getAsLong() - blockId < config.eraseCutoff()) {
+      throw new EggsException(ErrorCode.BLOCK_TOO_RECENT_FOR_DELETION);
+    }
+    recentErasures.add(blockId, System.nanoTime());
+    int subDirectory = BlockPaths.subDirectory(blockId);
+    Path aside = directory.resolve(QUARANTINE);
+    try {
+      files.createDirectories(aside);
+      synchronized (counter.lock(subDirectory)) {
+        files.rename(path(blockId), aside.resolve(BlockPaths.fileName(blockId)));
+        counter.add(subDirectory, -1);
+      }
+      LOGGER.log(System.Logger.Level.WARNING, "block {0} is put aside in {1}", hex(blockId), aside);
+    } catch (NoSuchFileException e) {
+      if (missing() != ErrorCode.BLOCK_NOT_FOUND) {
+        throw new EggsException(ErrorCode.BLOCK_IO_ERROR_DEVICE);
+      }
+    } catch (IOException e) {
+      throw new EggsException(classify(e, blockId, "quarantine"));
+    }
+    return committer.sync();
   }
 
   // ---------------------------------------------------------------- write

@@ -206,7 +206,12 @@ final class Connection implements Runnable {
 
   private static int bodySize(int kind) {
     return switch (kind) {
-      case BlocksKind.ERASE_BLOCK, BlocksKind.FETCH_BLOCK, BlocksKind.CHECK_BLOCK -> 16;
+      case BlocksKind.ERASE_BLOCK,
+          BlocksKind.FETCH_BLOCK,
+          BlocksKind.CHECK_BLOCK,
+          BlocksKind.QUARANTINE_BLOCK ->
+          16;
+      case BlocksKind.LIST_BLOCKS -> 17;
       case BlocksKind.WRITE_BLOCK -> 24;
       case BlocksKind.FETCH_BLOCK_WITH_CRC -> 28;
       case BlocksKind.TEST_WRITE -> 8;

@@ -17,14 +17,17 @@ import org.eggsfs.protocol.blocks.EraseBlockRequest;
 import org.eggsfs.protocol.blocks.EraseBlockResponse;
 import org.eggsfs.protocol.blocks.FetchBlockRequest;
 import org.eggsfs.protocol.blocks.FetchBlockWithCrcRequest;
+import org.eggsfs.protocol.blocks.ListBlocksRequest;
+import org.eggsfs.protocol.blocks.QuarantineBlockRequest;
+import org.eggsfs.protocol.blocks.QuarantineBlockResponse;
 import org.eggsfs.protocol.blocks.TestWriteRequest;
 import org.eggsfs.protocol.blocks.TestWriteResponse;
 import org.eggsfs.protocol.blocks.WriteBlockRequest;
 import org.eggsfs.protocol.blocks.WriteBlockResponse;
 
 /**
- * The six requests (blocks.md section 6). Every outcome, failures included, is a {@link Response};
- * an exception means that the connection itself has failed.
+ * The six requests (blocks.md section 6) and our two for audits. Every outcome, failures included,
+ * is a {@link Response}; an exception means that the connection itself has failed.
  */
 final class RequestHandler {
   private static final System.Logger LOGGER = System.getLogger(RequestHandler.class.getName());
@@ -59,7 +62,9 @@ final class RequestHandler {
       case FetchBlockWithCrcRequest fetch -> fetch.blockId();
       case WriteBlockRequest write -> write.blockId();
       case CheckBlockRequest check -> check.blockId();
+      case QuarantineBlockRequest quarantine -> quarantine.blockId();
       case TestWriteRequest test -> NO_BLOCK;
+      case ListBlocksRequest list -> NO_BLOCK;
     };
   }
 
@@ -75,7 +80,8 @@ final class RequestHandler {
     boolean readOnly =
         request instanceof FetchBlockRequest
             || request instanceof FetchBlockWithCrcRequest
-            || request instanceof CheckBlockRequest;
+            || request instanceof CheckBlockRequest
+            || request instanceof ListBlocksRequest;
     if (service == null || (!readOnly && server.isDecommissioned(serviceId))) {
       boolean drainable = dataSize(request) <= ProtocolConstants.MAX_BLOCK_SIZE;
       connection.drain(drainable ? dataSize(request) : 0);
@@ -126,6 +132,22 @@ final class RequestHandler {
                 service.check(check.blockId(), check.size(), check.crc());
                 return done(Response.of(check.kind(), new CheckBlockResponse()));
               });
+      case ListBlocksRequest list ->
+          start(
+              executor,
+              () ->
+                  done(
+                      Response.of(
+                          list.kind(),
+                          service.list(list.directory(), list.startFrom(), list.createdBefore()))));
+      case QuarantineBlockRequest quarantine ->
+          start(
+              executor,
+              () ->
+                  service
+                      .quarantine(quarantine.blockId(), quarantine.certificate())
+                      .thenApply(
+                          ok -> Response.of(quarantine.kind(), new QuarantineBlockResponse())));
     };
   }
 

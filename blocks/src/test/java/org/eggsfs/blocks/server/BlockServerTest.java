@@ -11,6 +11,7 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -27,7 +28,11 @@ import org.eggsfs.protocol.blocks.CheckBlockRequest;
 import org.eggsfs.protocol.blocks.EraseBlockRequest;
 import org.eggsfs.protocol.blocks.FetchBlockRequest;
 import org.eggsfs.protocol.blocks.FetchBlockWithCrcRequest;
+import org.eggsfs.protocol.blocks.ListBlocksRequest;
+import org.eggsfs.protocol.blocks.ListBlocksResponse;
+import org.eggsfs.protocol.blocks.QuarantineBlockRequest;
 import org.eggsfs.protocol.blocks.WriteBlockRequest;
+import org.eggsfs.protocol.struct.BlockFile;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -256,6 +261,61 @@ class BlockServerTest {
     expectError(ErrorCode.BLOCK_IO_ERROR_DEVICE);
     Files.move(elsewhere, disk);
     assertArrayEquals(data(5), fetch(NOW, 0, SIZE));
+  }
+
+  private ListBlocksResponse list(int directory, long startFrom, long createdBefore)
+      throws IOException {
+    send(
+        service,
+        BlocksKind.LIST_BLOCKS,
+        new ListBlocksRequest(directory, startFrom, createdBefore),
+        NONE);
+    expectOk(BlocksKind.LIST_BLOCKS);
+    long next = Long.reverseBytes(in.readLong());
+    int count = Short.reverseBytes(in.readShort()) & 0xffff;
+    List<BlockFile> blocks = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      blocks.add(new BlockFile(Long.reverseBytes(in.readLong()), Long.reverseBytes(in.readLong())));
+    }
+    return new ListBlocksResponse(next, blocks);
+  }
+
+  @Test
+  void blocksAreListedAndPutAside() throws IOException {
+    write(NOW, data(6));
+    int sub = BlockPaths.subDirectory(NOW);
+    Path parent = directory.resolve("0").resolve(BlockPaths.relative(NOW)).getParent();
+    // Nearly a page and a half of older ones, of any size, and what is no block.
+    int others = 5000;
+    for (int i = 0; i < others; i++) {
+      Files.createFile(parent.resolve(BlockPaths.fileName(NOW - others + i)));
+    }
+    Files.createFile(parent.resolve("tmp.x"));
+    ListBlocksResponse first = list(sub, 0, 0);
+    assertEquals(new BlockFile(NOW - others, 0), first.blocks().getFirst());
+    ListBlocksResponse second = list(sub, first.nextBlock(), 0);
+    assertEquals(0, second.nextBlock());
+    assertEquals(others + 1, first.blocks().size() + second.blocks().size());
+    assertEquals(new BlockFile(NOW, 3 * 4100), second.blocks().getLast());
+    assertEquals(List.of(), list(sub, NOW + 1, 0).blocks());
+    assertEquals(10, list(sub, 0, NOW - others + 10).blocks().size());
+    assertEquals(List.of(), list(sub + 1 & 0xff, 0, 0).blocks());
+
+    long certificate = Certificates.quarantineCertificate(key, service, NOW);
+    QuarantineBlockRequest request = new QuarantineBlockRequest(NOW, certificate);
+    send(service, BlocksKind.QUARANTINE_BLOCK, new QuarantineBlockRequest(NOW, 1), NONE);
+    expectError(ErrorCode.BAD_CERTIFICATE);
+    send(service, BlocksKind.QUARANTINE_BLOCK, request, NONE);
+    expectError(ErrorCode.BLOCK_TOO_RECENT_FOR_DELETION);
+    now = NOW + BlockServerConfig.ERASE_CUTOFF;
+    for (int repeat = 0; repeat < 2; repeat++) {
+      send(service, BlocksKind.QUARANTINE_BLOCK, request, NONE);
+      expectOk(BlocksKind.QUARANTINE_BLOCK);
+    }
+    send(service, BlocksKind.FETCH_BLOCK, new FetchBlockRequest(NOW, 0, 4096), NONE);
+    expectError(ErrorCode.BLOCK_NOT_FOUND);
+    Path aside = directory.resolve("0/quarantine").resolve(BlockPaths.fileName(NOW));
+    assertEquals(3 * 4100, Files.size(aside));
   }
 
   @Test

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.blocks.ListBlocksResponse;
 import org.eggsfs.protocol.struct.AddrsInfo;
 
 /**
@@ -95,6 +96,31 @@ public final class BlockChannel implements AutoCloseable {
       throws EggsException, IOException {
     CountDownLatch done = new CountDownLatch(1);
     await(new TestWriteOp(addrs, serviceId, size, finished -> done.countDown()), done);
+  }
+
+  /**
+   * Lists a page of the block files in one of a service's 256 directories.
+   *
+   * @param createdBefore only blocks with smaller ids; 0 = all
+   */
+  public ListBlocksResponse list(
+      AddrsInfo addrs, long serviceId, int directory, long startFrom, long createdBefore)
+      throws EggsException, IOException {
+    CountDownLatch done = new CountDownLatch(1);
+    ListOp op =
+        new ListOp(
+            addrs, serviceId, directory, startFrom, createdBefore, finished -> done.countDown());
+    await(op, done);
+    return op.page();
+  }
+
+  /** Puts a block file aside. */
+  public void quarantine(AddrsInfo addrs, long serviceId, long blockId, long certificate)
+      throws EggsException, IOException {
+    CountDownLatch done = new CountDownLatch(1);
+    await(
+        ControlOp.quarantine(addrs, serviceId, blockId, certificate, finished -> done.countDown()),
+        done);
   }
 
   private void await(BlockOp op, CountDownLatch done) throws EggsException, IOException {

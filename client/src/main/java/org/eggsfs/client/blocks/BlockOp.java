@@ -10,7 +10,7 @@ import org.eggsfs.protocol.struct.AddrsInfo;
  * One request to a block service, from submission to its single completion. The fields without
  * access modifier belong to the loop thread that carries the operation.
  */
-public abstract sealed class BlockOp permits FetchOp, WriteOp, TestWriteOp, ControlOp {
+public abstract sealed class BlockOp permits FetchOp, WriteOp, TestWriteOp, ControlOp, ListOp {
   /** Operations of different classes never share a connection. */
   enum OpClass {
     FETCH,

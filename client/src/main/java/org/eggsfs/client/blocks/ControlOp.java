@@ -5,9 +5,10 @@ import org.eggsfs.protocol.Message;
 import org.eggsfs.protocol.blocks.BlocksKind;
 import org.eggsfs.protocol.blocks.CheckBlockRequest;
 import org.eggsfs.protocol.blocks.EraseBlockRequest;
+import org.eggsfs.protocol.blocks.QuarantineBlockRequest;
 import org.eggsfs.protocol.struct.AddrsInfo;
 
-/** Checks or erases a block: operations without bulk data. */
+/** Checks, erases or puts aside a block: operations without bulk data. */
 public final class ControlOp extends BlockOp {
   private static final int PROOF_SIZE = 8;
   private static final ByteBuffer[] NO_BODY = {};
@@ -40,6 +41,17 @@ public final class ControlOp extends BlockOp {
         listener);
   }
 
+  /** Puts a block file aside that nothing refers to; only our servers know this request. */
+  public static ControlOp quarantine(
+      AddrsInfo addrs, long serviceId, long blockId, long certificate, Listener listener) {
+    return new ControlOp(
+        addrs,
+        serviceId,
+        BlocksKind.QUARANTINE_BLOCK,
+        new QuarantineBlockRequest(blockId, certificate),
+        listener);
+  }
+
   /** The proof of an erasure, after success. */
   public long proof() {
     return proof;
@@ -60,7 +72,7 @@ public final class ControlOp extends BlockOp {
 
   @Override
   boolean receive(ByteBuffer in, PageChecker checker) {
-    if (kind() == BlocksKind.CHECK_BLOCK) {
+    if (kind() != BlocksKind.ERASE_BLOCK) {
       return true;
     }
     if (in.remaining() < PROOF_SIZE) {

@@ -14,7 +14,7 @@ import org.eggsfs.protocol.struct.FailureDomain;
  * @param storageClass HDD or FLASH
  * @param addrs where it listens
  * @param flags of {@link BlockServiceFlags}
- * @param capacityBytes size of the disk
+ * @param flagsChangedTime when the flags changed last, in nanoseconds since 1970
  */
 public record Disk(
     long id,
@@ -22,7 +22,7 @@ public record Disk(
     int storageClass,
     AddrsInfo addrs,
     int flags,
-    long capacityBytes) {
+    long flagsChangedTime) {
   private static final int UNREADABLE =
       BlockServiceFlags.STALE | BlockServiceFlags.NO_READ | BlockServiceFlags.DECOMMISSIONED;
   private static final int UNWRITABLE =

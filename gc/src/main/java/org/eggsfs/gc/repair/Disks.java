@@ -108,7 +108,7 @@ public final class Disks {
               info.storageClass(),
               info.addrs(),
               info.flags(),
-              info.capacityBytes()));
+              info.flagsLastChanged()));
     }
     disks = Map.copyOf(fresh);
     askedNanos = System.nanoTime();

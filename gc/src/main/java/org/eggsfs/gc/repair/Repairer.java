@@ -52,8 +52,9 @@ public final class Repairer implements AutoCloseable {
    *
    * @param purpose for the notes of scratch files
    */
-  public Repairer(EggsClient client, RepairSettings settings, String purpose) {
-    this(client, client.blocks(), new Disks(client.shuckle()::call), settings, purpose);
+  public Repairer(
+      EggsClient client, RepairSettings settings, RepairCounters counters, String purpose) {
+    this(client, client.blocks(), new Disks(client.shuckle()::call), settings, counters, purpose);
   }
 
   /** A repairer over these. */
@@ -62,14 +63,16 @@ public final class Repairer implements AutoCloseable {
       BlockChannel channel,
       Disks disks,
       RepairSettings settings,
+      RepairCounters counters,
       String purpose) {
     this.shards = shards;
     this.settings = settings;
-    this.counters = new RepairCounters();
+    this.counters = counters;
     this.disks = disks;
     this.memory = new RepairMemory(settings.memoryBytes());
     this.scratchFiles =
-        new ScratchFiles(shards, counters, purpose, settings.scratchLifetime().toNanos());
+        new ScratchFiles(
+            shards, counters.scratchFiles, purpose, settings.scratchLifetime().toNanos());
     this.rebuild = new Rebuild(channel, disks, counters);
     this.placement = new Placement(shards, channel, disks, counters);
   }

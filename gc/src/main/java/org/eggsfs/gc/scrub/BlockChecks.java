@@ -1,7 +1,6 @@
 package org.eggsfs.gc.scrub;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,14 +11,15 @@ import java.util.concurrent.Semaphore;
 import org.eggsfs.client.blocks.BlockChannel;
 import org.eggsfs.client.blocks.ControlOp;
 import org.eggsfs.client.span.FailureMemory;
+import org.eggsfs.gc.Pace;
 import org.eggsfs.gc.repair.Disk;
 import org.eggsfs.gc.repair.Disks;
 import org.eggsfs.gc.repair.Interrupts;
-import org.eggsfs.gc.repair.Pace;
 import org.eggsfs.gc.repair.StoredBlock;
 import org.eggsfs.gc.repair.StoredSpan;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.struct.AddrsInfo;
 
 /**
  * Lets block services check blocks, at the pace that was set for the process and for each block
@@ -106,14 +106,20 @@ final class BlockChecks {
 
   private ControlOp ask(StoredBlock block, CountDownLatch done) throws EggsException, IOException {
     long service = block.service().id();
+    AddrsInfo addrs = disks.get(service).addrs();
     Lane lane = lanes.computeIfAbsent(service, id -> new Lane());
-    blockPace.await(1);
-    bytePace.await(block.size());
-    lane.blocks.await(1);
-    lane.bytes.await(block.size());
+    try {
+      blockPace.acquire(1);
+      bytePace.acquire(block.size());
+      lane.blocks.acquire(1);
+      lane.bytes.acquire(block.size());
+      lane.places.acquire();
+    } catch (InterruptedException e) {
+      throw Interrupts.whileDoing("waiting for the turn of a block", e);
+    }
     ControlOp op =
         ControlOp.check(
-            disks.get(service).addrs(),
+            addrs,
             service,
             block.blockId(),
             block.size(),
@@ -122,17 +128,8 @@ final class BlockChecks {
               lane.places.release();
               done.countDown();
             });
-    acquire(lane.places);
     channel.submit(op);
     return op;
-  }
-
-  private static void acquire(Semaphore places) throws InterruptedIOException {
-    try {
-      places.acquire();
-    } catch (InterruptedException e) {
-      throw Interrupts.whileDoing("waiting for a block service", e);
-    }
   }
 
   private void checked(StoredBlock block, ScrubListener listener) {

@@ -1,57 +1,66 @@
 package org.eggsfs.gc.scrub;
 
-import java.util.concurrent.atomic.LongAdder;
+import org.eggsfs.gc.Counters;
+import org.eggsfs.gc.repair.RepairCounters;
 
-/** What scrubs did since the start; the fields are incremented by any thread. */
-public final class ScrubCounters {
+/** What scrubs did since the start; any thread counts. */
+public final class ScrubCounters extends Counters {
   /** Files whose blocks were looked at. */
-  public final LongAdder visitedFiles = new LongAdder();
+  public final Counter visitedFiles = counter("visited_files");
 
   /** Blocks that block services read and compared. */
-  public final LongAdder checkedBlocks = new LongAdder();
+  public final Counter checkedBlocks = counter("checked_blocks");
 
   /** Their bytes. */
-  public final LongAdder checkedBytes = new LongAdder();
+  public final Counter checkedBytes = counter("checked_bytes");
 
   /** Blocks that were missing. */
-  public final LongAdder missingBlocks = new LongAdder();
+  public final Counter missingBlocks = counter("missing_blocks");
 
   /** Blocks with other bytes than they should have: damaged, truncated or misplaced. */
-  public final LongAdder wrongBlocks = new LongAdder();
+  public final Counter wrongBlocks = counter("wrong_blocks");
 
   /** Blocks that their disk could not read. */
-  public final LongAdder unreadableBlocks = new LongAdder();
+  public final Counter unreadableBlocks = counter("unreadable_blocks");
 
   /** Blocks not checked because their block service is decommissioned: migration's business. */
-  public final LongAdder decommissionedBlocks = new LongAdder();
+  public final Counter decommissionedBlocks = counter("decommissioned_blocks");
 
   /** Blocks not checked because their block service is stale or not to be read. */
-  public final LongAdder skippedBlocks = new LongAdder();
+  public final Counter skippedBlocks = counter("skipped_blocks");
 
   /** Blocks not checked because their block service did not answer, or its disk is broken. */
-  public final LongAdder unreachableBlocks = new LongAdder();
+  public final Counter unreachableBlocks = counter("unreachable_blocks");
 
   /** Files that were repaired. */
-  public final LongAdder scrubbedFiles = new LongAdder();
+  public final Counter scrubbedFiles = counter("scrubbed_files");
 
   /** Blocks that were replaced. */
-  public final LongAdder scrubbedBlocks = new LongAdder();
+  public final Counter scrubbedBlocks = counter("scrubbed_blocks");
 
   /** Their bytes. */
-  public final LongAdder scrubbedBytes = new LongAdder();
+  public final Counter scrubbedBytes = counter("scrubbed_bytes");
 
   /** Files that could not be looked at or repaired. */
-  public final LongAdder failedFiles = new LongAdder();
+  public final Counter failedFiles = counter("failed_files");
+
+  /** Scans of shards that broke off because the shard did not list its files. */
+  public final Counter failedShards = counter("failed_shards");
 
   /** Spans that were read and compared with their CRC. */
-  public final LongAdder sampledSpans = new LongAdder();
+  public final Counter sampledSpans = counter("sampled_spans");
 
   /** Spans whose bytes do not match their CRC although all blocks are what they should be. */
-  public final LongAdder wrongSpans = new LongAdder();
+  public final Counter wrongSpans = counter("wrong_spans");
 
   /** Ended scans, all shards together. */
-  public final LongAdder cycles = new LongAdder();
+  public final Counter cycles = counter("cycles");
+
+  /** What its repairs did. */
+  public final RepairCounters repairs = new RepairCounters(this);
 
   /** Nothing done yet. */
-  public ScrubCounters() {}
+  public ScrubCounters() {
+    super("scrub");
+  }
 }

@@ -16,7 +16,6 @@ import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.gc.repair.BlockJudge;
 import org.eggsfs.gc.repair.Interrupts;
-import org.eggsfs.gc.repair.RepairCounters;
 import org.eggsfs.gc.repair.RepairResult;
 import org.eggsfs.gc.repair.Repairer;
 import org.eggsfs.gc.repair.ReplacedBlock;
@@ -63,13 +62,9 @@ public final class Scrubber implements AutoCloseable {
     this.client = client;
     this.settings = settings;
     this.counters = counters;
-    this.repairer = new Repairer(client, settings.repair(), "scrub: replaced blocks");
+    this.repairer =
+        new Repairer(client, settings.repair(), counters.repairs, "scrub: replaced blocks");
     this.checks = new BlockChecks(client.blocks(), repairer.disks(), settings, counters);
-  }
-
-  /** What the repairs did. */
-  public RepairCounters repairs() {
-    return repairer.counters();
   }
 
   /** One scan of all shards. */
@@ -88,12 +83,25 @@ public final class Scrubber implements AutoCloseable {
     try (TaskGroup files = new TaskGroup("scrub-file", settings.filesAtOnce());
         TaskGroup scans = new TaskGroup("scrub-shard", SHARDS_AT_ONCE)) {
       for (int shard : shards) {
-        scans.submit(() -> scan(shard, progress, listener, files));
+        scans.submit(() -> scanIsolated(shard, progress, listener, files));
       }
       scans.join();
     }
     repairer.scratchFiles().scrapIdle(0);
     counters.cycles.increment();
+  }
+
+  private void scanIsolated(
+      int shard, ScrubProgress progress, ScrubListener listener, TaskGroup files)
+      throws InterruptedIOException {
+    try {
+      scan(shard, progress, listener, files);
+    } catch (InterruptedIOException e) {
+      throw e;
+    } catch (EggsException | IOException e) {
+      counters.failedShards.increment();
+      LOG.log(System.Logger.Level.WARNING, "shard " + shard + " does not list its files", e);
+    }
   }
 
   private void scan(int shard, ScrubProgress progress, ScrubListener listener, TaskGroup files)
@@ -176,6 +184,11 @@ public final class Scrubber implements AutoCloseable {
     counters.visitedFiles.increment();
     if (replaced > 0) {
       counters.scrubbedFiles.increment();
+      LOG.log(
+          System.Logger.Level.INFO,
+          "file {0}: {1} bad blocks were replaced",
+          InodeIds.format(file),
+          replaced);
     }
     if (unrepaired != null) {
       throw unrepaired;
@@ -225,7 +238,7 @@ public final class Scrubber implements AutoCloseable {
       default -> counters.wrongBlocks.increment();
     }
     LOG.log(
-        System.Logger.Level.WARNING,
+        System.Logger.Level.DEBUG,
         "block {0} of block service {1}, number {2} of file {3} at {4}: {5}",
         Long.toHexString(block.blockId()),
         Long.toHexString(block.service().id()),

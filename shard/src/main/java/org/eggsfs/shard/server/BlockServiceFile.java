@@ -29,7 +29,7 @@ import org.eggsfs.shard.state.BlockServices;
  * for each shard its number and assignment, then a CRC-32C of everything. A damaged file is
  * ignored: it is a cache.
  */
-final class BlockServiceFile {
+public final class BlockServiceFile {
   private static final System.Logger LOGGER = System.getLogger(BlockServiceFile.class.getName());
   private static final int MAGIC = 0x31535345;
 
@@ -40,12 +40,19 @@ final class BlockServiceFile {
     this.path = path;
   }
 
-  /** What the file holds. */
-  record Content(
+  /**
+   * What the file holds.
+   *
+   * @param all the shuckle's list of block services
+   * @param shards numbers of the hosted shards
+   * @param current for each of them what it may write to
+   */
+  public record Content(
       AllBlockServicesDeprecatedResponse all,
       List<Integer> shards,
       List<ShardBlockServicesResponse> current) {
-    static Content of(
+    /** What the shuckle has answered. */
+    public static Content of(
         AllBlockServicesDeprecatedResponse all,
         List<HostedShard> shards,
         List<ShardBlockServicesResponse> current) {
@@ -53,7 +60,7 @@ final class BlockServiceFile {
     }
 
     /** Hands each shard its view of the services. */
-    void installInto(List<HostedShard> hosted) {
+    public void installInto(List<HostedShard> hosted) {
       // The full listing carries no location; the assignments do, and only they matter for writes.
       Map<Long, Integer> locations = new HashMap<>();
       for (ShardBlockServicesResponse answer : current) {

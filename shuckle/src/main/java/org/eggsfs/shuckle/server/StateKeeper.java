@@ -9,6 +9,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.LongFunction;
 import java.util.function.LongSupplier;
+import org.eggsfs.consensus.Committer;
 import org.eggsfs.consensus.GroupCommitter;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.shuckle.state.LogEntry;
@@ -24,10 +25,11 @@ import org.eggsfs.store.WriteTarget;
  * {@link #read} and is answered when it is durable, so nobody sees what a crash could take back.
  * Both states see the same entries in the same order and so stay equal.
  */
-final class StateKeeper implements AutoCloseable {
+public final class StateKeeper implements AutoCloseable {
   /** A question; may be refused. */
   @FunctionalInterface
-  interface Question<T> {
+  public interface Question<T> {
+    /** Asks; must be short and must not keep the state. */
     T ask(ShuckleState state) throws EggsException;
   }
 
@@ -47,7 +49,8 @@ final class StateKeeper implements AutoCloseable {
   private final LongSupplier wallClock;
   private final Runnable onCandidatesChanged;
   private final Runnable onFailure;
-  private final GroupCommitter committer;
+  private final Committer committer;
+  private final AutoCloseable closing;
 
   /** Not yet durable, by the number of the entry. */
   private final Map<Long, CompletableFuture<Result>> waiting = new ConcurrentHashMap<>();
@@ -85,7 +88,30 @@ final class StateKeeper implements AutoCloseable {
       newest = ShuckleState.load(snapshot);
       durable = ShuckleState.load(snapshot);
     }
-    committer = new GroupCommitter("shuckle-commit", store, this::failed);
+    GroupCommitter group = new GroupCommitter("shuckle-commit", store, this::failed);
+    committer = group;
+    closing = group;
+  }
+
+  /**
+   * The same with another committer, which is its owner's to close.
+   *
+   * @param onCandidatesChanged called by the committer
+   */
+  public StateKeeper(
+      KeyValueStore store,
+      LongSupplier wallClock,
+      Runnable onCandidatesChanged,
+      Committer committer) {
+    this.wallClock = wallClock;
+    this.onCandidatesChanged = onCandidatesChanged;
+    this.onFailure = () -> {};
+    this.committer = committer;
+    this.closing = () -> {};
+    try (KeyValueStore.Snapshot snapshot = store.snapshot()) {
+      newest = ShuckleState.load(snapshot);
+      durable = ShuckleState.load(snapshot);
+    }
   }
 
   /**
@@ -94,7 +120,7 @@ final class StateKeeper implements AutoCloseable {
    * @param maker makes the entry from its time
    * @return completed when the entry is durable; exceptionally when it never will be
    */
-  CompletableFuture<Result> submit(LongFunction<LogEntry> maker) {
+  public CompletableFuture<Result> submit(LongFunction<LogEntry> maker) {
     CompletableFuture<Result> future = new CompletableFuture<>();
     ChangeList changes = new ChangeList();
     decideLock.lock();
@@ -136,7 +162,7 @@ final class StateKeeper implements AutoCloseable {
   }
 
   /** Asks the durable state; the question must be short and must not keep the state. */
-  <T> T read(Question<T> question) throws EggsException {
+  public <T> T read(Question<T> question) throws EggsException {
     durableLock.readLock().lock();
     try {
       return question.ask(durable);
@@ -146,7 +172,7 @@ final class StateKeeper implements AutoCloseable {
   }
 
   /** The time of a question. */
-  long now() {
+  public long now() {
     return wallClock.getAsLong();
   }
 
@@ -168,7 +194,11 @@ final class StateKeeper implements AutoCloseable {
   /** Commits what was submitted, then stops. */
   @Override
   public void close() {
-    committer.close();
+    try {
+      closing.close();
+    } catch (Exception e) {
+      throw new IllegalStateException("closing a committer", e);
+    }
     stopped = true;
     failWaiting();
   }

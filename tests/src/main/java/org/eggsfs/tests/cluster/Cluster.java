@@ -117,6 +117,7 @@ public final class Cluster implements AutoCloseable {
                 Integer.toString(config.servicesPerClass()),
                 "--reserved-storage",
                 "0",
+                "--no-gc",
                 "--transient-deadline-interval",
                 TRANSIENT_DEADLINE_INTERVAL,
                 "--erase-cutoff",

@@ -1,0 +1,525 @@
+package org.eggsfs.sim.client;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.FullReadDirFlags;
+import org.eggsfs.protocol.cdc.CdcRequest;
+import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
+import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
+import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameDirectoryResponse;
+import org.eggsfs.protocol.cdc.RenameFileRequest;
+import org.eggsfs.protocol.cdc.RenameFileResponse;
+import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
+import org.eggsfs.protocol.shard.ConstructFileResponse;
+import org.eggsfs.protocol.shard.FullReadDirRequest;
+import org.eggsfs.protocol.shard.FullReadDirResponse;
+import org.eggsfs.protocol.shard.LinkFileRequest;
+import org.eggsfs.protocol.shard.LinkFileResponse;
+import org.eggsfs.protocol.shard.LocalFileSpansRequest;
+import org.eggsfs.protocol.shard.LocalFileSpansResponse;
+import org.eggsfs.protocol.shard.LookupRequest;
+import org.eggsfs.protocol.shard.LookupResponse;
+import org.eggsfs.protocol.shard.ReadDirRequest;
+import org.eggsfs.protocol.shard.ReadDirResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotResponse;
+import org.eggsfs.protocol.shard.SetTimeRequest;
+import org.eggsfs.protocol.shard.ShardRequest;
+import org.eggsfs.protocol.shard.ShardResponse;
+import org.eggsfs.protocol.shard.SoftUnlinkFileRequest;
+import org.eggsfs.protocol.shard.StatDirectoryRequest;
+import org.eggsfs.protocol.shard.StatDirectoryResponse;
+import org.eggsfs.protocol.shard.StatFileRequest;
+import org.eggsfs.protocol.shard.StatFileResponse;
+import org.eggsfs.protocol.struct.CurrentEdge;
+import org.eggsfs.protocol.struct.Edge;
+import org.eggsfs.sim.client.Knowledge.Seen;
+import org.eggsfs.sim.kernel.SimRandom;
+import org.eggsfs.sim.oracle.Call;
+import org.eggsfs.sim.oracle.Name;
+import org.eggsfs.sim.world.ClientMachine;
+
+/**
+ * One client's life: operation after operation, chosen by chance over few names so that clients
+ * meet. Whatever it is told goes into the history.
+ */
+public final class Program {
+  private static final double THINK_NANOS_MEAN = 300_000;
+
+  private static final long SET = Long.MIN_VALUE;
+  private static final int PAGES_MAX = 1000;
+
+  private final ClientMachine client;
+  private final Session session;
+  private final Knowledge knowledge;
+  private final SimRandom random;
+  private final FileMaker files;
+  private final Collector collector;
+  private boolean resting;
+
+  /** The largest mtime that anybody has seen of a directory, and when. */
+  private final Map<Long, Long> mtimes = new HashMap<>();
+
+  /** A program in its fiber. */
+  public Program(ClientMachine client, Session session) {
+    this.client = client;
+    this.session = session;
+    this.knowledge = session.knowledge();
+    this.random = session.world().random();
+    this.files = new FileMaker(client, session);
+    this.collector = new Collector(client, session);
+  }
+
+  /** Whether it does nothing until it may begin another operation. */
+  public boolean isResting() {
+    return resting;
+  }
+
+  /** Goes on until it is cancelled. */
+  public void run() {
+    while (true) {
+      if (session.budget().take()) {
+        resting = false;
+        session.world().strike();
+        operate();
+        resting = true;
+        client.sleep(random.exponential(THINK_NANOS_MEAN));
+      } else {
+        resting = true;
+        session.budget().await(client);
+      }
+    }
+  }
+
+  private void operate() {
+    try {
+      switch (random.nextInt(40)) {
+        case 0, 1, 2, 3, 4, 5, 6, 7 -> create();
+        case 8, 9, 10, 11, 12 -> look();
+        case 13, 14 -> list();
+        case 15 -> stat();
+        case 16, 17 -> read();
+        case 18, 19, 20, 21 -> unlink();
+        case 22, 23, 24, 25 -> renameHere();
+        case 26, 27, 28 -> renameAway();
+        case 29, 30, 31 -> makeDirectory();
+        case 32, 33 -> removeDirectory();
+        case 34 -> setTime();
+        case 35 -> undelete();
+        case 36, 37 -> collector.collect(knowledge.directory());
+        default -> collector.destroy(InodeIds.shard(knowledge.directory()));
+      }
+    } catch (EggsException e) {
+      require(e);
+    }
+  }
+
+  /** What no request may be answered with, whatever the client does. */
+  private void require(EggsException e) {
+    switch (e.code()) {
+      case INTERNAL_ERROR,
+          FATAL_ERROR,
+          MALFORMED_REQUEST,
+          MALFORMED_RESPONSE,
+          NOT_AUTHORISED,
+          UNRECOGNIZED_REQUEST,
+          BAD_COOKIE,
+          BAD_SPAN_BODY,
+          BAD_SHARD,
+          BAD_NAME,
+          MTIME_IS_TOO_RECENT ->
+          session.world().fail("answers", client.name() + " was answered " + e.code());
+      default -> {}
+    }
+  }
+
+  private String who(String operation) {
+    return client.name() + " " + operation;
+  }
+
+  // Reading.
+
+  /** Looks a name up. Returns null if it leads nowhere. */
+  private Seen lookUp(long directory, String name) throws EggsException {
+    long start = session.history().moment();
+    Name key = new Name(directory, name);
+    try {
+      LookupResponse found =
+          client.shard(
+              InodeIds.shard(directory), new LookupRequest(directory, Knowledge.bytes(name)));
+      session.history().read(who("lookup"), key, start, found.targetId(), found.creationTime());
+      Seen seen = new Seen(directory, name, found.targetId(), found.creationTime());
+      knowledge.saw(seen);
+      return seen;
+    } catch (EggsException e) {
+      if (e.code() == ErrorCode.NAME_NOT_FOUND || e.code() == ErrorCode.DIRECTORY_NOT_FOUND) {
+        session.history().read(who("lookup"), key, start, 0, 0);
+        return null;
+      }
+      throw e;
+    }
+  }
+
+  /** Looks at a random name, or remembers what somebody has seen. */
+  private Seen look() throws EggsException {
+    Seen old = random.nextInt(6) == 0 ? knowledge.remembered() : null;
+    return old == null ? lookUp(knowledge.directory(), knowledge.name()) : old;
+  }
+
+  /** A name that leads to a file, or null. */
+  private Seen file() throws EggsException {
+    Seen seen = look();
+    return seen == null || InodeIds.isDirectory(seen.target()) ? null : seen;
+  }
+
+  private void list() throws EggsException {
+    long directory = knowledge.directory();
+    long hash = 0;
+    for (int page = 0; page < PAGES_MAX; page++) {
+      long start = session.history().moment();
+      ReadDirResponse listed =
+          client.shard(InodeIds.shard(directory), new ReadDirRequest(directory, hash, 0));
+      record(directory, start, hash, listed);
+      if (listed.nextHash() == 0) {
+        return;
+      }
+      if (Long.compareUnsigned(listed.nextHash(), hash) <= 0) {
+        session.world().fail("listing", "a listing of " + directory + " goes backwards");
+      }
+      hash = listed.nextHash();
+    }
+    session.world().fail("listing", "a listing of " + directory + " does not end");
+  }
+
+  /** A page says of each name in its range of hashes whether it is there. */
+  private void record(long directory, long start, long hash, ReadDirResponse page) {
+    Map<String, CurrentEdge> edges = new HashMap<>();
+    for (CurrentEdge edge : page.results()) {
+      edges.put(Knowledge.text(edge.name()), edge);
+    }
+    for (String name : Knowledge.allNames()) {
+      long at = Knowledge.hash(name);
+      boolean inRange =
+          Long.compareUnsigned(at, hash) >= 0
+              && (page.nextHash() == 0 || Long.compareUnsigned(at, page.nextHash()) < 0);
+      CurrentEdge edge = edges.remove(name);
+      if (inRange || edge != null) {
+        session
+            .history()
+            .read(
+                who("list"),
+                new Name(directory, name),
+                start,
+                edge == null ? 0 : edge.targetId(),
+                edge == null ? 0 : edge.creationTime());
+      }
+    }
+    if (!edges.isEmpty()) {
+      session.world().fail("listing", "names that nobody has made: " + edges.keySet());
+    }
+  }
+
+  private void stat() throws EggsException {
+    long directory = knowledge.directory();
+    long before = mtimes.getOrDefault(directory, 0L);
+    StatDirectoryResponse stat =
+        client.shard(InodeIds.shard(directory), new StatDirectoryRequest(directory));
+    if (stat.mtime() < before) {
+      session.world().fail("stat", "the mtime of directory " + directory + " went back");
+    }
+    mtimes.put(directory, stat.mtime());
+  }
+
+  private void read() throws EggsException {
+    Seen seen = file();
+    if (seen == null) {
+      return;
+    }
+    int shard = InodeIds.shard(seen.target());
+    StatFileResponse stat = client.shard(shard, new StatFileRequest(seen.target()));
+    if (stat.size() != session.contents().size(seen.target())) {
+      session.world().fail("contents", "size " + stat.size() + " of " + seen);
+    }
+    List<LocalFileSpansResponse> pages = new ArrayList<>();
+    long offset = 0;
+    do {
+      LocalFileSpansResponse page =
+          client.shard(shard, new LocalFileSpansRequest(seen.target(), offset, 0, 0));
+      pages.add(page);
+      offset = page.nextOffset();
+    } while (offset != 0);
+    // Somebody may be destroying it by now, but then it is not found.
+    String problem = session.contents().compare(seen.target(), pages, null);
+    if (problem != null) {
+      session.world().fail("contents", problem + ", of " + seen);
+    }
+  }
+
+  private void setTime() throws EggsException {
+    Seen seen = file();
+    if (seen != null) {
+      long time = client.wallNanos();
+      client.shard(InodeIds.shard(seen.target()), new SetTimeRequest(seen.target(), time | SET, 0));
+    }
+  }
+
+  // Changing.
+
+  private interface Attempt<R> {
+    R run() throws EggsException;
+  }
+
+  /** One name of an operation that changes names. */
+  private record Part(Name name, Call call) {}
+
+  private Part part(String operation, long directory, String name, Call.Kind kind, Seen edge) {
+    Name key = new Name(directory, name);
+    long time = kind == Call.Kind.DELETE ? edge.time() : 0;
+    return new Part(key, session.history().begin(who(operation), key, kind, edge.target(), time));
+  }
+
+  /** What an answer says about the request's effects. */
+  private enum Outcome {
+    HEARD,
+    UNSURE,
+    REFUSED
+  }
+
+  /**
+   * Makes a request that changes names.
+   *
+   * @param removes the edge's name, or null
+   * @param makes the edge's new name, or null
+   * @param repeatable whether a second execution answers as the first did, even after a restart
+   */
+  private <R> R change(
+      Part removes, Part makes, boolean repeatable, Edges<R> edges, Attempt<R> attempt)
+      throws EggsException {
+    R response;
+    try {
+      response = attempt.run();
+    } catch (EggsException e) {
+      boolean silent = e.code() == ErrorCode.TIMEOUT;
+      boolean unsure = silent || (client.attempts() > 1 && !repeatable);
+      settle(removes, unsure ? Outcome.UNSURE : Outcome.REFUSED, 0);
+      settle(makes, unsure ? Outcome.UNSURE : Outcome.REFUSED, 0);
+      throw e;
+    }
+    boolean sure = !client.isPresumed();
+    if (removes != null) {
+      settle(removes, sure ? Outcome.HEARD : Outcome.UNSURE, removes.call.edgeTime());
+    }
+    if (makes != null) {
+      // The answer to a repeated request may be about an edge that others have moved since.
+      boolean first = client.attempts() == 1 || repeatable;
+      settle(makes, sure ? Outcome.HEARD : Outcome.UNSURE, first ? edges.time(response) : 0);
+    }
+    return response;
+  }
+
+  private interface Edges<R> {
+    /** When the edge was made. */
+    long time(R response);
+  }
+
+  private void settle(Part part, Outcome outcome, long time) {
+    if (part == null) {
+      return;
+    }
+    switch (outcome) {
+      case HEARD -> part.call.succeed(time, session.history().moment());
+      case UNSURE -> part.call.mayHappen();
+      case REFUSED -> session.history().refused(part.name, part.call);
+    }
+  }
+
+  @SuppressWarnings("TypeParameterUnusedInFormals")
+  private <R extends ShardResponse> R shard(long inode, ShardRequest request) throws EggsException {
+    return client.shard(InodeIds.shard(inode), request);
+  }
+
+  private void create() throws EggsException {
+    long directory = knowledge.directory();
+    ConstructFileResponse file = files.make(InodeIds.shard(directory));
+    if (file == null) {
+      return;
+    }
+    String name = knowledge.name();
+    Part makes =
+        part("create", directory, name, Call.Kind.PUT, new Seen(directory, name, file.id(), 0));
+    change(
+        null,
+        makes,
+        false,
+        LinkFileResponse::creationTime,
+        () ->
+            shard(
+                directory,
+                new LinkFileRequest(file.id(), file.cookie(), directory, Knowledge.bytes(name))));
+  }
+
+  private void unlink() throws EggsException {
+    Seen edge = file();
+    if (edge == null) {
+      return;
+    }
+    Part removes = part("unlink", edge.directory(), edge.name(), Call.Kind.DELETE, edge);
+    change(
+        removes,
+        null,
+        false,
+        response -> 0,
+        () ->
+            shard(
+                edge.directory(),
+                new SoftUnlinkFileRequest(
+                    edge.directory(), edge.target(), Knowledge.bytes(edge.name()), edge.time())));
+  }
+
+  private void renameHere() throws EggsException {
+    Seen edge = look();
+    String name = knowledge.name();
+    if (edge == null || edge.name().equals(name)) {
+      return;
+    }
+    Part removes = part("rename", edge.directory(), edge.name(), Call.Kind.DELETE, edge);
+    Part makes = part("rename", edge.directory(), name, Call.Kind.PUT, edge);
+    change(
+        removes,
+        makes,
+        false,
+        SameDirectoryRenameResponse::newCreationTime,
+        () ->
+            shard(
+                edge.directory(),
+                new SameDirectoryRenameRequest(
+                    edge.target(),
+                    edge.directory(),
+                    Knowledge.bytes(edge.name()),
+                    edge.time(),
+                    Knowledge.bytes(name))));
+  }
+
+  private void renameAway() throws EggsException {
+    Seen edge = look();
+    long directory = knowledge.directory();
+    String name = knowledge.name();
+    if (edge == null || edge.directory() == directory) {
+      return;
+    }
+    Part removes = part("move", edge.directory(), edge.name(), Call.Kind.DELETE, edge);
+    Part makes = part("move", directory, name, Call.Kind.PUT, edge);
+    byte[] oldName = Knowledge.bytes(edge.name());
+    byte[] newName = Knowledge.bytes(name);
+    if (InodeIds.isDirectory(edge.target())) {
+      CdcRequest request =
+          new RenameDirectoryRequest(
+              edge.target(), edge.directory(), oldName, edge.time(), directory, newName);
+      change(
+          removes, makes, true, RenameDirectoryResponse::creationTime, () -> client.cdc(request));
+    } else {
+      CdcRequest request =
+          new RenameFileRequest(
+              edge.target(), edge.directory(), oldName, edge.time(), directory, newName);
+      change(removes, makes, true, RenameFileResponse::creationTime, () -> client.cdc(request));
+    }
+  }
+
+  private void makeDirectory() throws EggsException {
+    long directory = knowledge.directory();
+    String name = knowledge.name();
+    MakeDirectory made = new MakeDirectory(directory, name);
+    MakeDirectoryResponse response = made.run();
+    knowledge.madeDirectory(response.id());
+  }
+
+  /** The directory's id is known only from the answer. */
+  private final class MakeDirectory {
+    private final Name name;
+
+    MakeDirectory(long directory, String name) {
+      this.name = new Name(directory, name);
+    }
+
+    MakeDirectoryResponse run() throws EggsException {
+      Call call =
+          session.history().begin(who("mkdir"), name, Call.Kind.FIND_OR_PUT, Call.ANY_DIRECTORY, 0);
+      Part part = new Part(name, call);
+      try {
+        MakeDirectoryResponse response =
+            client.cdc(new MakeDirectoryRequest(name.directory(), Knowledge.bytes(name.text())));
+        call.leadsTo(response.id());
+        settle(part, Outcome.HEARD, response.creationTime());
+        return response;
+      } catch (EggsException e) {
+        settle(part, e.code() == ErrorCode.TIMEOUT ? Outcome.UNSURE : Outcome.REFUSED, 0);
+        throw e;
+      }
+    }
+  }
+
+  private void removeDirectory() throws EggsException {
+    Seen edge = look();
+    if (edge == null || !InodeIds.isDirectory(edge.target())) {
+      return;
+    }
+    Part removes = part("rmdir", edge.directory(), edge.name(), Call.Kind.DELETE, edge);
+    change(
+        removes,
+        null,
+        true,
+        response -> 0,
+        () ->
+            client.cdc(
+                new SoftUnlinkDirectoryRequest(
+                    edge.directory(), edge.target(), edge.time(), Knowledge.bytes(edge.name()))));
+    knowledge.removedDirectory(edge.target());
+  }
+
+  /** Gives a removed file a name again. */
+  private void undelete() throws EggsException {
+    long directory = knowledge.directory();
+    String oldName = knowledge.name();
+    FullReadDirResponse history =
+        shard(
+            directory,
+            new FullReadDirRequest(
+                directory,
+                FullReadDirFlags.BACKWARDS | FullReadDirFlags.SAME_NAME,
+                Knowledge.bytes(oldName),
+                0,
+                0,
+                0));
+    for (Edge edge : history.results()) {
+      long target = InodeIds.withoutExtra(edge.targetId());
+      String name = knowledge.name();
+      if (InodeIds.extra(edge.targetId()) && !name.equals(oldName)) {
+        Part makes =
+            part("undelete", directory, name, Call.Kind.PUT, new Seen(directory, name, target, 0));
+        change(
+            null,
+            makes,
+            false,
+            SameDirectoryRenameSnapshotResponse::newCreationTime,
+            () ->
+                shard(
+                    directory,
+                    new SameDirectoryRenameSnapshotRequest(
+                        target,
+                        directory,
+                        Knowledge.bytes(oldName),
+                        edge.creationTime(),
+                        Knowledge.bytes(name))));
+        return;
+      }
+    }
+  }
+}
