@@ -169,7 +169,8 @@ final class Suite {
     }
   }
 
-  private static void delete(Path tree) throws IOException {
+  /** Removes a folder with all that is in it, if it is there. */
+  static void delete(Path tree) throws IOException {
     if (!Files.exists(tree)) {
       return;
     }

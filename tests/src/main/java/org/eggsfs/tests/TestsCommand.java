@@ -91,17 +91,16 @@ public final class TestsCommand implements Callable<Integer> {
       throw new CommandFailure(ExitCodes.USAGE, "no scenario has '" + filter + "' in its name");
     }
     // Clients report each damage that they meet, as they should, but not between our lines.
-    Path log = folder.resolve("clients.log");
-    Logging.file(log, "info");
+    Logging.file(folder.resolve("clients.log"), "info");
     System.out.println("seed " + chosenSeed + ", data in " + folder);
     suite.run();
+    Logging.level("error");
     lines.finish(report);
     if (lines.count(Outcome.Verdict.FAILED) > 0) {
       return ExitCodes.FAILED;
     }
     if (!keep) {
-      Files.deleteIfExists(log);
-      Files.deleteIfExists(folder);
+      Suite.delete(folder);
     }
     return ExitCodes.OK;
   }
