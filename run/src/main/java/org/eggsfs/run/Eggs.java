@@ -30,6 +30,7 @@ public final class Eggs {
         sim       simulate the metadata plane from seeds (eggs sim --help)
         tests     integration tests of real clusters with faults (eggs tests --help)
         fsck      check the data of a running or stopped instance
+        verify-equal  compare the metadata of two stopped instances
         test      build and run all tests (source tree only)
         build     build if needed (source tree only)
         help      this text
@@ -78,6 +79,7 @@ public final class Eggs {
       case "sim" -> SimCommand.run(args);
       case "tests" -> TestsCommand.run(args);
       case "fsck" -> CommandRunner.run(new FsckCommand(), args);
+      case "verify-equal" -> CommandRunner.run(new VerifyEqualCommand(), args);
       case "shard" -> CommandRunner.run(new ShardCommand(), args);
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
       case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
