@@ -30,7 +30,7 @@ public final class TestsCommand implements Callable<Integer> {
       description = "Only scenarios whose name contains a match.")
   private String filter = "";
 
-  @Option(names = "--short", description = "Small sizes; ends within five minutes on two cores.")
+  @Option(names = "--short", description = "Small sizes, and only some scenarios.")
   private boolean isShort;
 
   @Option(
