@@ -1,6 +1,7 @@
 package org.eggsfs.sim;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.eggsfs.sim.client.Program;
@@ -88,15 +89,26 @@ public final class Simulation {
       simulation.run(operations);
     } catch (SimulationFailure e) {
       failure = e;
-    } catch (IllegalStateException e) {
-      failure = simulation.failureIn(e);
+    } catch (RuntimeException e) {
+      failure = failureIn(e);
     } finally {
       simulation.clients.forEach(ClientMachine::cancel);
     }
     return simulation.result(failure);
   }
 
-  private SimulationFailure failureIn(RuntimeException e) {
+  /**
+   * Runs with all faults, for callers that know none of these classes.
+   *
+   * @return the oracle that has seen something and what it has seen, or nothing
+   */
+  public static String[] judge(long seed, long operations) {
+    SimulationFailure failure =
+        run(seed, operations, EnumSet.allOf(Faults.Kind.class), Tracer.NONE).failure();
+    return failure == null ? new String[0] : new String[] {failure.oracle(), failure.getMessage()};
+  }
+
+  private static SimulationFailure failureIn(RuntimeException e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof SimulationFailure failure) {
         return failure;

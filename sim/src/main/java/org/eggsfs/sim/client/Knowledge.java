@@ -36,6 +36,7 @@ public final class Knowledge {
   private final SimRandom random;
   private final List<Long> directories = new ArrayList<>(List.of(InodeIds.ROOT));
   private final List<Seen> seen = new ArrayList<>();
+  private final List<Seen> seenDirectories = new ArrayList<>();
 
   /** Edges that a collector has asked to remove. */
   private final Set<CollectedEdge> collected = new HashSet<>();
@@ -84,8 +85,11 @@ public final class Knowledge {
     return ALL_NAMES.get(random.nextInt(random.nextInt(2) == 0 ? HOT_NAMES : NAMES));
   }
 
+  /** The root more often than others, so that its listing has pages. */
   long directory() {
-    return directories.get(random.nextInt(directories.size()));
+    return random.nextInt(4) == 0
+        ? InodeIds.ROOT
+        : directories.get(random.nextInt(directories.size()));
   }
 
   /** All directories in use. */
@@ -110,16 +114,30 @@ public final class Knowledge {
   }
 
   void saw(Seen edge) {
-    if (seen.size() < SEEN_MAX) {
-      seen.add(edge);
+    remember(seen, edge);
+    if (InodeIds.isDirectory(edge.target)) {
+      remember(seenDirectories, edge);
+    }
+  }
+
+  private void remember(List<Seen> list, Seen edge) {
+    if (list.size() < SEEN_MAX) {
+      list.add(edge);
     } else {
-      seen.set(random.nextInt(SEEN_MAX), edge);
+      list.set(random.nextInt(SEEN_MAX), edge);
     }
   }
 
   /** An edge of former times, or null. */
   Seen remembered() {
     return seen.isEmpty() ? null : seen.get(random.nextInt(seen.size()));
+  }
+
+  /** An edge that led to a directory once, or null. */
+  Seen rememberedDirectory() {
+    return seenDirectories.isEmpty()
+        ? null
+        : seenDirectories.get(random.nextInt(seenDirectories.size()));
   }
 
   void collects(long directory, String name, long time) {

@@ -63,6 +63,7 @@ public final class Program {
   private final SimRandom random;
   private final FileMaker files;
   private final Collector collector;
+  private final Mischief mischief;
   private boolean resting;
 
   /** The largest mtime that anybody has seen of a directory, and when. */
@@ -76,6 +77,7 @@ public final class Program {
     this.random = session.world().random();
     this.files = new FileMaker(client, session);
     this.collector = new Collector(client, session);
+    this.mischief = new Mischief(client, session);
   }
 
   /** Whether it does nothing until it may begin another operation. */
@@ -109,9 +111,10 @@ public final class Program {
         case 16, 17 -> read();
         case 18, 19, 20, 21 -> unlink();
         case 22, 23, 24, 25 -> renameHere();
-        case 26, 27, 28 -> renameAway();
-        case 29, 30, 31 -> makeDirectory();
-        case 32, 33 -> removeDirectory();
+        case 26, 27 -> renameAway();
+        case 28, 29, 30 -> makeDirectory();
+        case 31, 32 -> removeDirectory();
+        case 33 -> mischief.run(InodeIds.shard(knowledge.directory()));
         case 34 -> setTime();
         case 35 -> undelete();
         case 36, 37 -> collector.collect(knowledge.directory());
@@ -178,6 +181,12 @@ public final class Program {
   private Seen file() throws EggsException {
     Seen seen = look();
     return seen == null || InodeIds.isDirectory(seen.target()) ? null : seen;
+  }
+
+  /** A name that leads to a directory now, if somebody knows one. */
+  private Seen directoryEdge() throws EggsException {
+    Seen old = knowledge.rememberedDirectory();
+    return old == null ? null : lookUp(old.directory(), old.name());
   }
 
   private void list() throws EggsException {
@@ -409,7 +418,7 @@ public final class Program {
   }
 
   private void renameAway() throws EggsException {
-    Seen edge = look();
+    Seen edge = random.nextInt(2) == 0 ? directoryEdge() : look();
     long directory = knowledge.directory();
     String name = knowledge.name();
     if (edge == null || edge.directory() == directory) {
@@ -439,6 +448,7 @@ public final class Program {
     MakeDirectory made = new MakeDirectory(directory, name);
     MakeDirectoryResponse response = made.run();
     knowledge.madeDirectory(response.id());
+    knowledge.saw(new Seen(directory, name, response.id(), response.creationTime()));
   }
 
   /** The directory's id is known only from the answer. */
@@ -467,7 +477,7 @@ public final class Program {
   }
 
   private void removeDirectory() throws EggsException {
-    Seen edge = look();
+    Seen edge = random.nextInt(2) == 0 ? directoryEdge() : look();
     if (edge == null || !InodeIds.isDirectory(edge.target())) {
       return;
     }

@@ -5,6 +5,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
+import org.eggsfs.protocol.Frames;
+import org.eggsfs.protocol.shard.ShardKind;
 import org.eggsfs.sim.kernel.Scheduler;
 import org.eggsfs.sim.kernel.SimRandom;
 
@@ -14,9 +16,9 @@ import org.eggsfs.sim.kernel.SimRandom;
  * pairs of machines can be cut off.
  *
  * <p>What the protocol needs is taken for granted: no datagram travels for longer than shards
- * remember answers (shard.md section 4.8), and one from the CDC to a shard outlives neither of the
- * two processes. A LockCurrentEdge that arrived after its transaction had ended, at a shard that
- * has forgotten it, would lock the edge for good.
+ * remember answers (shard.md section 4.8), and the CDC's LockCurrentEdge outlives neither its
+ * sender nor its receiver. One that arrived after its transaction had ended, at a shard that has
+ * forgotten it, would lock the edge for good.
  */
 public final class Network {
   /** What a machine does. */
@@ -60,6 +62,9 @@ public final class Network {
 
   private static final long LATE_NANOS_MAX = 25_000_000_000L;
   private static final double WANDERING = 0.1;
+
+  /** Where a request's kind is: behind magic and id. */
+  private static final int KIND_OFFSET = Frames.UDP_HEADER_SIZE - 1;
 
   /** Takes what arrives at an address. */
   interface Endpoint {
@@ -144,7 +149,10 @@ public final class Network {
       travel += Math.min(random.exponential(mean), LATE_NANOS_MAX);
     }
     underWay++;
-    boolean mortal = from.role() == Role.CDC && bound.machine.role() == Role.SHARD;
+    boolean mortal =
+        from.role() == Role.CDC
+            && bound.machine.role() == Role.SHARD
+            && bytes[KIND_OFFSET] == (byte) ShardKind.LOCK_CURRENT_EDGE;
     int sender = from.incarnation();
     int receiver = bound.machine.incarnation();
     scheduler.after(
