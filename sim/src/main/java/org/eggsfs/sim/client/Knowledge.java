@@ -30,6 +30,9 @@ public final class Knowledge {
   /** An edge as somebody has seen it once. */
   record Seen(long directory, String name, long target, long time) {}
 
+  /** A move of a directory. */
+  record Move(Seen edge, long into) {}
+
   private static final List<String> ALL_NAMES = names();
   private static final Map<String, Long> HASHES = hashes();
 
@@ -37,6 +40,8 @@ public final class Knowledge {
   private final List<Long> directories = new ArrayList<>(List.of(InodeIds.ROOT));
   private final List<Seen> seen = new ArrayList<>();
   private final List<Seen> seenDirectories = new ArrayList<>();
+
+  private Move lastMove;
 
   /** Edges that a collector has asked to remove. */
   private final Set<CollectedEdge> collected = new HashSet<>();
@@ -138,6 +143,24 @@ public final class Knowledge {
     return seenDirectories.isEmpty()
         ? null
         : seenDirectories.get(random.nextInt(seenDirectories.size()));
+  }
+
+  /** Somebody moves a directory into another one. */
+  void moves(Seen edge, long into) {
+    lastMove = new Move(edge, into);
+  }
+
+  /** The last move the other way round, which would close a loop if both were made; or null. */
+  Move inverseMove() {
+    Move last = lastMove;
+    if (last != null) {
+      for (Seen edge : seenDirectories) {
+        if (edge.target == last.into && edge.directory != last.edge.target) {
+          return new Move(edge, last.edge.target);
+        }
+      }
+    }
+    return null;
   }
 
   void collects(long directory, String name, long time) {

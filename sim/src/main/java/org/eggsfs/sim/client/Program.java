@@ -418,8 +418,15 @@ public final class Program {
   }
 
   private void renameAway() throws EggsException {
-    Seen edge = random.nextInt(2) == 0 ? directoryEdge() : look();
-    long directory = knowledge.directory();
+    Knowledge.Move inverse = random.nextInt(3) == 0 ? knowledge.inverseMove() : null;
+    if (inverse != null) {
+      renameAway(inverse.edge(), inverse.into());
+    } else {
+      renameAway(random.nextInt(2) == 0 ? directoryEdge() : look(), knowledge.directory());
+    }
+  }
+
+  private void renameAway(Seen edge, long directory) throws EggsException {
     String name = knowledge.name();
     if (edge == null || edge.directory() == directory) {
       return;
@@ -429,6 +436,7 @@ public final class Program {
     byte[] oldName = Knowledge.bytes(edge.name());
     byte[] newName = Knowledge.bytes(name);
     if (InodeIds.isDirectory(edge.target())) {
+      knowledge.moves(edge, directory);
       CdcRequest request =
           new RenameDirectoryRequest(
               edge.target(), edge.directory(), oldName, edge.time(), directory, newName);

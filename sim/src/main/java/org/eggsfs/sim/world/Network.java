@@ -63,6 +63,9 @@ public final class Network {
   private static final long LATE_NANOS_MAX = 25_000_000_000L;
   private static final double WANDERING = 0.1;
 
+  /** Of the doubled datagrams: those that come at once do little. */
+  private static final double LATE_DUPLICATES = 0.5;
+
   /** Where a request's kind is: behind magic and id. */
   private static final int KIND_OFFSET = Frames.UDP_HEADER_SIZE - 1;
 
@@ -136,15 +139,16 @@ public final class Network {
         return;
       }
       if (random.chance(faults.duplication(link))) {
-        carry(from, source, bound, bytes, link);
+        carry(from, source, bound, bytes, random.chance(LATE_DUPLICATES));
       }
     }
-    carry(from, source, bound, bytes, link);
+    carry(from, source, bound, bytes, !calm && random.chance(faults.delay(link)));
   }
 
-  private void carry(Machine from, InetSocketAddress source, Bound bound, byte[] bytes, int link) {
+  private void carry(
+      Machine from, InetSocketAddress source, Bound bound, byte[] bytes, boolean late) {
     long travel = TRAVEL_NANOS_MIN + random.exponential(TRAVEL_NANOS_MEAN);
-    if (!calm && random.chance(faults.delay(link))) {
+    if (late) {
       double mean = random.chance(WANDERING) ? LOST_NANOS_MEAN : LATE_NANOS_MEAN;
       travel += Math.min(random.exponential(mean), LATE_NANOS_MAX);
     }
