@@ -10,6 +10,7 @@ import java.util.Set;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.core.NameHash;
 import org.eggsfs.sim.kernel.SimRandom;
+import org.eggsfs.sim.oracle.Linearizability.State;
 import org.eggsfs.sim.oracle.Name;
 
 /** What the clients know together: directories, names that may be used, edges once seen. */
@@ -28,7 +29,11 @@ public final class Knowledge {
   private static final int SEEN_MAX = 64;
 
   /** An edge as somebody has seen it once. */
-  record Seen(long directory, String name, long target, long time) {}
+  record Seen(long directory, String name, long target, long time) {
+    State state() {
+      return new State(target, time);
+    }
+  }
 
   /** A move of a directory. */
   record Move(Seen edge, long into) {}

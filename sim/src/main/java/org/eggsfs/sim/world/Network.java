@@ -16,9 +16,11 @@ import org.eggsfs.sim.kernel.SimRandom;
  * pairs of machines can be cut off.
  *
  * <p>What the protocol needs is taken for granted: no datagram travels for longer than shards
- * remember answers (shard.md section 4.8), and the CDC's LockCurrentEdge outlives neither its
- * sender nor its receiver. One that arrived after its transaction had ended, at a shard that has
- * forgotten it, would lock the edge for good.
+ * remember answers (shard.md section 4.8), and one from the CDC to a shard outlives neither of the
+ * two processes: a shard that has forgotten it, or has seen its repetition under another id, would
+ * execute it again. A LockCurrentEdge that comes after its transaction has ended would lock the
+ * edge for good, a SetDirectoryOwner undo a later move. CreateLockedCurrentEdge is excepted, since
+ * its oldCreationTime protects it.
  */
 public final class Network {
   /** What a machine does. */
@@ -156,7 +158,7 @@ public final class Network {
     boolean mortal =
         from.role() == Role.CDC
             && bound.machine.role() == Role.SHARD
-            && bytes[KIND_OFFSET] == (byte) ShardKind.LOCK_CURRENT_EDGE;
+            && bytes[KIND_OFFSET] != (byte) ShardKind.CREATE_LOCKED_CURRENT_EDGE;
     int sender = from.incarnation();
     int receiver = bound.machine.incarnation();
     scheduler.after(
