@@ -19,6 +19,8 @@ import picocli.CommandLine.Spec;
       MetadataBench.class,
       DataBench.class,
       SmallFilesBench.class,
+      MountBench.class,
+      PassThroughCommand.class,
       CodecBench.class,
       JmhBench.class
     })

@@ -36,6 +36,13 @@ abstract class InstanceBench implements Callable<Integer> {
   @Option(names = "--keep", description = "Leave the files that were made.")
   private boolean keep;
 
+  private String startedAddress;
+
+  /** The shuckle of the instance that was started for this, or null. */
+  String startedAddress() {
+    return startedAddress;
+  }
+
   @Override
   public Integer call() throws Exception {
     ClientConfig.Builder config = ((ClusterOwner) spec.root().userObject()).cluster().config();
@@ -43,6 +50,7 @@ abstract class InstanceBench implements Callable<Integer> {
       return run(((ClusterOwner) spec.root().userObject()).cluster().connect(config.build()));
     }
     try (TemporaryInstance instance = TemporaryInstance.start()) {
+      startedAddress = instance.address();
       return run(EggsClient.connect(ClientConfig.builder().shuckle(instance.address()).build()));
     }
   }

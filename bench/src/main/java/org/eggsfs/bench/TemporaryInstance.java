@@ -40,7 +40,8 @@ final class TemporaryInstance implements AutoCloseable {
                 "--data-dir",
                 folder.toString(),
                 "--shuckle-port",
-                "0")
+                "0",
+                "--no-mount")
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     BufferedReader lines =

@@ -47,9 +47,16 @@ public final class EggsCli implements Runnable, ClusterOwner {
     COMMANDS.put("blockservice-flags", BlockServiceFlagsCommand::new);
     COMMANDS.put("decommission-blockservice", DecommissionBlockServiceCommand::new);
     COMMANDS.put("update-blockservice-path", UpdateBlockServicePathCommand::new);
+    COMMANDS.put("migrate", MigrateCommand::new);
+    COMMANDS.put("scrub", ScrubCommand::new);
+    COMMANDS.put("scrub-file", ScrubFileCommand::new);
+    COMMANDS.put("collect", CollectCommand::new);
+    COMMANDS.put("destruct", DestructCommand::new);
+    COMMANDS.put("defrag", DefragCommand::new);
     COMMANDS.put("migrate-status", MigrateStatusCommand::new);
     COMMANDS.put("file-health", FileHealthCommand::new);
     COMMANDS.put("at-risk", AtRiskCommand::new);
+    COMMANDS.put("audit-blocks", AuditBlocksCommand::new);
     COMMANDS.put("verify-file", VerifyFileCommand::new);
     COMMANDS.put("file-locations", FileLocationsCommand::new);
     COMMANDS.put("count-files", CountFilesCommand::new);

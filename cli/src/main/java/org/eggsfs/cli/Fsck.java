@@ -1,30 +1,27 @@
 package org.eggsfs.cli;
 
 import java.io.IOException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.IntStream;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.core.NameHash;
+import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.FullReadDirFlags;
 import org.eggsfs.protocol.ProtocolConstants;
-import org.eggsfs.protocol.shard.BlockServiceFilesRequest;
-import org.eggsfs.protocol.shard.BlockServiceFilesResponse;
-import org.eggsfs.protocol.shard.FileSpansRequest;
-import org.eggsfs.protocol.shard.FileSpansResponse;
+import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.shard.FullReadDirRequest;
 import org.eggsfs.protocol.shard.FullReadDirResponse;
-import org.eggsfs.protocol.shard.LocalFileSpansRequest;
-import org.eggsfs.protocol.shard.LocalFileSpansResponse;
 import org.eggsfs.protocol.shard.StatDirectoryRequest;
 import org.eggsfs.protocol.shard.StatDirectoryResponse;
 import org.eggsfs.protocol.shard.StatFileRequest;
@@ -37,67 +34,101 @@ import org.eggsfs.protocol.shard.VisitFilesRequest;
 import org.eggsfs.protocol.shard.VisitFilesResponse;
 import org.eggsfs.protocol.shard.VisitTransientFilesRequest;
 import org.eggsfs.protocol.shard.VisitTransientFilesResponse;
-import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedRequest;
-import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedResponse;
-import org.eggsfs.protocol.struct.BlockService;
+import org.eggsfs.protocol.shuckle.LocalCdcRequest;
+import org.eggsfs.protocol.shuckle.LocalCdcResponse;
+import org.eggsfs.protocol.shuckle.LocalShardsRequest;
+import org.eggsfs.protocol.shuckle.LocalShardsResponse;
 import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
 import org.eggsfs.protocol.struct.Edge;
-import org.eggsfs.protocol.struct.FetchedBlock;
-import org.eggsfs.protocol.struct.FetchedBlockServices;
-import org.eggsfs.protocol.struct.FetchedBlocksSpan;
-import org.eggsfs.protocol.struct.FetchedFullSpan;
-import org.eggsfs.protocol.struct.FetchedInlineSpan;
-import org.eggsfs.protocol.struct.FetchedLocations;
-import org.eggsfs.protocol.struct.FetchedSpan;
+import org.eggsfs.protocol.struct.TransientFile;
 
 /**
- * Checks invariants I1 to I14 of shard.md section 3 on all shards together, over the wire.
+ * Checks invariants I1 to I14 of shard.md section 3 on all shards together, and what CDC and
+ * shuckle must agree on with them, over the wire.
  *
- * <p>Shards are read in parallel, each by one virtual thread; what has to be compared across shards
- * (who owns whom, which block is whose) is collected in shared maps and compared at the end. Memory
- * grows with the number of inodes and blocks: about 100 bytes each.
+ * <p>A few shards are read at a time, the inodes of one in parallel. What has to be compared across
+ * shards, who owns whom, is collected and compared at the end; what concerns one shard only is
+ * forgotten with it: blocks stay in the shard that made them. Memory is about 50 bytes for a file
+ * with fourteen blocks and 80 for a directory, and the edges' names of the directories in work.
+ *
+ * <p>Shards answer one after another, so a change meanwhile can look like damage. Who runs this on
+ * a busy instance runs it twice and believes what both found.
  */
 final class Fsck {
+  /** How many problems are kept in words; a broken instance may have millions. */
+  private static final int KEPT_MAX = 10_000;
+
   private static final int PAGES_MAX_PER_INODE = 10_000_000;
 
+  /** Bounds the memory for what concerns single shards. */
+  private static final int SHARDS_AT_ONCE = 16;
+
+  /** The low byte of a block's id is the shard that made it. */
+  private static final long SHARD_MASK = 0xff;
+
+  private static final int INODES_AT_ONCE = 8;
+
+  private static final long LINKED = 1;
+  private static final long TRANSIENT = 2;
+
+  /** Added for each owning edge; the number stays in what is above. */
+  private static final long OWNER = 4;
+
+  /** How long a server may be silent, or the shuckle take to find out, before it is a problem. */
+  private static final long SILENCE_NANOS_MAX = 600_000_000_000L;
+
   private final EggsClient client;
-  private final int problemsMax;
   private final List<String> problems = new ArrayList<>();
   private final AtomicLong problemCount = new AtomicLong();
   private final AtomicLong spanCount = new AtomicLong();
+  private final AtomicLong blockCount = new AtomicLong();
+  private final AtomicLong fileCount = new AtomicLong();
+  private final AtomicLong transientCount = new AtomicLong();
 
-  /** Directory to its owner, all shards. Guarded by itself, like the maps below. */
-  private final Map<Long, Long> directories = new HashMap<>();
+  /** File to its state, by shard. Guarded by each map, like the maps below. */
+  private final LongLongMap[] files = perShard();
 
-  private final LongSet files = new LongSet();
-  private final LongSet transients = new LongSet();
-
-  /** Target of owning edges to the number of them. */
-  private final Map<Long, Integer> fileOwners = new HashMap<>();
+  /** Directory to its owner, by shard. */
+  private final LongLongMap[] directories = perShard();
 
   /** Directory to the directory whose current edge leads to it; doubles are told when found. */
-  private final Map<Long, Long> directoryParents = new HashMap<>();
+  private final LongLongMap[] parents = perShard();
 
-  private final LongSet blocks = new LongSet();
-  private final Map<Long, BlockServiceDeprecatedInfo> services = new HashMap<>();
+  private final Set<Long> servicesWithFiles = ConcurrentHashMap.newKeySet();
 
-  Fsck(EggsClient client, int problemsMax) {
+  private BlockServices services;
+
+  Fsck(EggsClient client) {
     this.client = client;
-    this.problemsMax = problemsMax;
+  }
+
+  private static LongLongMap[] perShard() {
+    LongLongMap[] maps = new LongLongMap[ProtocolConstants.SHARD_COUNT];
+    Arrays.setAll(maps, _ -> new LongLongMap());
+    return maps;
   }
 
   void run(ProgressLine progress) throws EggsException, IOException {
-    AllBlockServicesDeprecatedResponse table =
-        client.shuckle().call(new AllBlockServicesDeprecatedRequest());
-    table.blockServices().forEach(service -> services.put(service.id(), service));
+    services = BlockServices.read(client);
+    checkServers();
     Parallel.map(
-        IntStream.range(0, ProtocolConstants.SHARD_COUNT).boxed().toList(),
+        SHARDS_AT_ONCE,
+        Shards.all(),
         shard -> {
-          checkShard(shard, progress);
+          new ShardCheck(shard, progress).run();
           return true;
         });
     checkOwners();
     checkTree();
+    checkHasFiles();
+  }
+
+  /** Forgets problems that an earlier check did not find; more than are kept are all believed. */
+  void keepOnly(Collection<String> earlier) {
+    if (problemCount.get() <= KEPT_MAX) {
+      problems.retainAll(new HashSet<>(earlier));
+      problemCount.set(problems.size());
+    }
   }
 
   List<String> problems() {
@@ -108,118 +139,301 @@ final class Fsck {
     return problemCount.get();
   }
 
-  int directoryCount() {
-    return directories.size();
+  long directoryCount() {
+    return Arrays.stream(directories).mapToLong(LongLongMap::size).sum();
   }
 
-  int fileCount() {
-    return files.size();
+  long fileCount() {
+    return fileCount.get();
   }
 
-  int transientCount() {
-    return transients.size();
+  long transientCount() {
+    return transientCount.get();
   }
 
   long spanCount() {
     return spanCount.get();
   }
 
-  int blockCount() {
-    return blocks.size();
+  long blockCount() {
+    return blockCount.get();
   }
 
   private void problem(String invariant, String text) {
     problemCount.incrementAndGet();
     synchronized (problems) {
-      if (problems.size() < problemsMax) {
+      if (problems.size() < KEPT_MAX) {
         problems.add(invariant + ": " + text);
+      }
+    }
+  }
+
+  private static LongLongMap of(LongLongMap[] maps, long id) {
+    return maps[InodeIds.shard(id)];
+  }
+
+  // ---- servers ----
+
+  /** The shuckle must know a CDC and all shards, and these must have been heard of lately. */
+  private void checkServers() throws EggsException, IOException {
+    long now = Units.nanos(Instant.now());
+    LocalShardsResponse shards = client.shuckle().call(new LocalShardsRequest());
+    for (int shard = 0; shard < shards.shards().size(); shard++) {
+      checkServer("shard " + shard, shards.shards().get(shard).lastSeen(), now);
+    }
+    LocalCdcResponse cdc = client.shuckle().call(new LocalCdcRequest());
+    checkServer("the CDC", cdc.lastSeen(), now);
+  }
+
+  private void checkServer(String name, long lastSeen, long now) {
+    if (lastSeen == 0) {
+      problem("servers", name + " is not registered with the shuckle");
+    } else if (now - lastSeen > SILENCE_NANOS_MAX) {
+      problem("servers", name + " was last seen at " + MessageJson.timeText(lastSeen));
+    }
+  }
+
+  /** A disk that was given up is migrated as long as the shuckle says that it has files. */
+  private void checkHasFiles() {
+    long now = Units.nanos(Instant.now());
+    for (BlockServiceDeprecatedInfo service : services.all()) {
+      if ((service.flags() & BlockServiceFlags.DECOMMISSIONED) != 0
+          && !service.hasFiles()
+          && now - service.flagsLastChanged() > SILENCE_NANOS_MAX
+          && servicesWithFiles.contains(service.id())) {
+        problem(
+            "shuckle",
+            "decommissioned service "
+                + MessageJson.hex(service.id())
+                + " has files, the shuckle says it has none");
       }
     }
   }
 
   // ---- one shard ----
 
-  private void checkShard(int shard, ProgressLine progress) throws EggsException, IOException {
-    Map<Long, TreeSet<Long>> filesOfService = new HashMap<>();
-    long begin = 0;
-    do {
-      VisitDirectoriesResponse page = client.shard(shard, new VisitDirectoriesRequest(begin, 0));
-      for (long id : page.ids()) {
-        checkShardOf(id, shard);
-        checkDirectory(shard, id);
-        progress.addItem();
+  /** What concerns one shard only. */
+  private final class ShardCheck {
+    private final int shard;
+    private final ProgressLine progress;
+
+    /** Service to the files that have a block on it. Guarded by this, like the set below. */
+    private final Map<Long, LongList> filesOfService = new HashMap<>();
+
+    private final LongSet blocks = new LongSet();
+
+    ShardCheck(int shard, ProgressLine progress) {
+      this.shard = shard;
+      this.progress = progress;
+    }
+
+    void run() throws EggsException, IOException {
+      long begin = 0;
+      do {
+        VisitDirectoriesResponse page = client.shard(shard, new VisitDirectoriesRequest(begin, 0));
+        each(page.ids(), this::checkDirectory);
+        begin = page.nextId();
+      } while (begin != 0);
+      do {
+        VisitFilesResponse page = client.shard(shard, new VisitFilesRequest(begin, 0));
+        each(page.ids(), this::checkFile);
+        begin = page.nextId();
+      } while (begin != 0);
+      do {
+        VisitTransientFilesResponse page =
+            client.shard(shard, new VisitTransientFilesRequest(begin, 0));
+        each(
+            page.files().stream().mapToLong(TransientFile::id).toArray(), this::checkTransientFile);
+        begin = page.nextId();
+      } while (begin != 0);
+      checkBlockServiceFiles();
+      blockCount.addAndGet(blocks.size());
+    }
+
+    private interface Check {
+      void apply(long id) throws EggsException, IOException;
+    }
+
+    private void each(long[] ids, Check check) throws EggsException, IOException {
+      Parallel.map(
+          INODES_AT_ONCE,
+          Arrays.stream(ids).boxed().toList(),
+          id -> {
+            if (InodeIds.shard(id) != shard) {
+              problem("ids", "shard " + shard + " holds inode " + InodeIds.format(id));
+            }
+            check.apply(id);
+            progress.addItem();
+            return true;
+          });
+    }
+
+    private void checkDirectory(long id) throws EggsException, IOException {
+      StatDirectoryResponse stat;
+      try {
+        stat = client.shard(shard, new StatDirectoryRequest(id));
+      } catch (EggsException e) {
+        problem("directories", InodeIds.format(id) + " is visited but " + Failures.words(e));
+        return;
       }
-      begin = page.nextId();
-    } while (begin != 0);
-    do {
-      VisitFilesResponse page = client.shard(shard, new VisitFilesRequest(begin, 0));
-      for (long id : page.ids()) {
-        checkShardOf(id, shard);
-        synchronized (files) {
-          files.add(id);
+      LongLongMap own = of(directories, id);
+      synchronized (own) {
+        own.put(id, stat.owner());
+      }
+      boolean snapshot = stat.owner() == InodeIds.NULL && id != InodeIds.ROOT;
+      EdgeOrder order = new EdgeOrder(id, snapshot, stat.mtime());
+      int flags = 0;
+      byte[] name = new byte[0];
+      long time = 0;
+      for (int pages = 0; ; pages++) {
+        FullReadDirResponse page =
+            client.shard(shard, new FullReadDirRequest(id, flags, name, time, 0, 0));
+        page.results().forEach(order::check);
+        name = page.next().startName();
+        if (name.length == 0) {
+          break;
         }
-        checkFile(shard, id, filesOfService);
-        progress.addItem();
-      }
-      begin = page.nextId();
-    } while (begin != 0);
-    do {
-      VisitTransientFilesResponse page =
-          client.shard(shard, new VisitTransientFilesRequest(begin, 0));
-      for (var file : page.files()) {
-        checkShardOf(file.id(), shard);
-        synchronized (transients) {
-          transients.add(file.id());
+        if (pages > PAGES_MAX_PER_INODE) {
+          problem("listing", InodeIds.format(id) + " lists without end");
+          break;
         }
-        checkTransientFile(shard, file.id(), filesOfService);
-        progress.addItem();
+        flags = page.next().current() ? FullReadDirFlags.CURRENT : 0;
+        time = page.next().startTime();
       }
-      begin = page.nextId();
-    } while (begin != 0);
-    checkBlockServiceFiles(shard, filesOfService);
+    }
+
+    private void checkFile(long id) throws EggsException, IOException {
+      fileCount.incrementAndGet();
+      mark(id, LINKED);
+      try {
+        StatFileResponse stat = client.shard(shard, new StatFileRequest(id));
+        checkSize(id, stat.size(), spans(id));
+      } catch (EggsException e) {
+        problem("files", InodeIds.format(id) + " is visited but " + Failures.words(e));
+      }
+    }
+
+    private void checkTransientFile(long id) throws EggsException, IOException {
+      transientCount.incrementAndGet();
+      mark(id, TRANSIENT);
+      try {
+        StatTransientFileResponse stat = client.shard(shard, new StatTransientFileRequest(id));
+        checkSize(id, stat.size(), spans(id));
+      } catch (EggsException e) {
+        problem("files", "transient " + InodeIds.format(id) + ": " + Failures.words(e));
+      }
+    }
+
+    /** Checks the spans of a file; the result is where the last one ends. */
+    private long spans(long id) throws EggsException, IOException {
+      long[] end = {0};
+      StoredSpan.visit(
+          client,
+          id,
+          span -> {
+            end[0] = follow(id, end[0], span);
+            for (StoredSpan.Copy copy : span.copies()) {
+              checkBlocks(id, copy);
+            }
+            return true;
+          });
+      return end[0];
+    }
+
+    private long follow(long id, long end, StoredSpan span) {
+      spanCount.incrementAndGet();
+      if (span.offset() != end) {
+        problem(
+            "I13",
+            InodeIds.format(id) + " has a span at " + span.offset() + ", expected at " + end);
+      }
+      if (span.size() == 0) {
+        problem("I13", InodeIds.format(id) + " has an empty span at " + span.offset());
+      }
+      if (span.inlineBytes() > span.size()) {
+        problem("I13", InodeIds.format(id) + " has an inline body longer than its span");
+      }
+      return span.offset() + span.size();
+    }
+
+    private void checkBlocks(long id, StoredSpan.Copy copy) {
+      if (copy.storageClass() <= StorageClass.INLINE) {
+        problem(
+            "spans",
+            InodeIds.format(id)
+                + " has blocks of class "
+                + Policies.className(copy.storageClass()));
+      }
+      Set<Long> ids = new HashSet<>();
+      Set<String> domains = new HashSet<>();
+      for (StoredSpan.StoredBlock block : copy.blocks()) {
+        long serviceId = block.service().id();
+        note(id, block);
+        if (!ids.add(serviceId)) {
+          problem(
+              "I14", InodeIds.format(id) + " has a span twice on " + MessageJson.hex(serviceId));
+        }
+        BlockServiceDeprecatedInfo service = services.find(serviceId);
+        if (service == null) {
+          problem(
+              "I14", InodeIds.format(id) + " is on unknown service " + MessageJson.hex(serviceId));
+          continue;
+        }
+        String domain = Tables.failureDomain(service.failureDomain());
+        if (!domains.add(domain)) {
+          problem("I14", InodeIds.format(id) + " has a span twice in failure domain " + domain);
+        }
+        if (service.storageClass() != copy.storageClass()) {
+          problem(
+              "I14",
+              InodeIds.format(id)
+                  + " has a block of another class on "
+                  + MessageJson.hex(serviceId));
+        }
+      }
+    }
+
+    private synchronized void note(long file, StoredSpan.StoredBlock block) {
+      if ((block.id() & SHARD_MASK) != shard) {
+        problem(
+            "I11",
+            "block "
+                + MessageJson.hex(block.id())
+                + " of "
+                + InodeIds.format(file)
+                + " has an id of another shard");
+      }
+      if (!blocks.add(block.id())) {
+        problem("I11", "block " + MessageJson.hex(block.id()) + " is in two spans");
+      }
+      filesOfService.computeIfAbsent(block.service().id(), _ -> new LongList()).add(file);
+    }
+
+    /** I12 as far as the wire shows it: which files have blocks on a service, not how many. */
+    private void checkBlockServiceFiles() throws EggsException, IOException {
+      Set<Long> known = new HashSet<>(filesOfService.keySet());
+      services.all().forEach(service -> known.add(service.id()));
+      for (long service : known) {
+        LongList listed = new LongList();
+        Shards.visitFilesOfService(
+            client,
+            shard,
+            service,
+            id -> {
+              listed.add(id);
+              return true;
+            });
+        LongList expected = filesOfService.getOrDefault(service, new LongList());
+        String difference = difference(listed.sorted(), expected.sorted());
+        if (difference != null) {
+          problem("I12", "shard " + shard + ", service " + MessageJson.hex(service) + difference);
+        }
+      }
+      servicesWithFiles.addAll(filesOfService.keySet());
+    }
   }
 
-  private void checkShardOf(long id, int shard) {
-    if (InodeIds.shard(id) != shard) {
-      problem("ids", "shard " + shard + " holds inode " + InodeIds.format(id));
-    }
-  }
-
-  // ---- directories ----
-
-  private void checkDirectory(int shard, long id) throws EggsException, IOException {
-    StatDirectoryResponse stat;
-    try {
-      stat = client.shard(shard, new StatDirectoryRequest(id));
-    } catch (EggsException e) {
-      problem("directories", InodeIds.format(id) + " is visited but " + Failures.words(e));
-      return;
-    }
-    synchronized (directories) {
-      directories.put(id, stat.owner());
-    }
-    boolean snapshot = stat.owner() == InodeIds.NULL && id != InodeIds.ROOT;
-    EdgeOrder order = new EdgeOrder(id, snapshot, stat.mtime());
-    int flags = 0;
-    byte[] name = new byte[0];
-    long time = 0;
-    for (int pages = 0; ; pages++) {
-      FullReadDirResponse page =
-          client.shard(shard, new FullReadDirRequest(id, flags, name, time, 0, 0));
-      page.results().forEach(order::check);
-      name = page.next().startName();
-      if (name.length == 0) {
-        break;
-      }
-      if (pages > PAGES_MAX_PER_INODE) {
-        problem("listing", InodeIds.format(id) + " lists without end");
-        break;
-      }
-      flags = page.next().current() ? FullReadDirFlags.CURRENT : 0;
-      time = page.next().startTime();
-    }
-    order.finish();
-  }
+  // ---- edges ----
 
   /** Looks at the edges of one directory in the order of their keys (shard.md section 2.1). */
   private final class EdgeOrder {
@@ -227,8 +441,8 @@ final class Fsck {
     private final boolean snapshotDirectory;
     private final long mtime;
 
-    /** Time of the newest snapshot edge of a name, by name. */
-    private final Map<String, Long> newest = new HashMap<>();
+    /** Time of the newest snapshot edge of a name, by the name's hash. */
+    private final LongLongMap newest = new LongLongMap();
 
     private Edge previous;
 
@@ -266,8 +480,9 @@ final class Fsck {
       if (locked) {
         problem("I10", where(edge) + " is locked; by a transaction that still runs?");
       }
-      Long snapshot = newest.get(key(edge));
-      if (snapshot != null && Long.compareUnsigned(snapshot, edge.creationTime()) >= 0) {
+      long snapshot = newest.get(key(edge));
+      if (snapshot != LongLongMap.ABSENT
+          && Long.compareUnsigned(snapshot, edge.creationTime()) >= 0) {
         problem("I7", where(edge) + " is not younger than its snapshots");
       }
       own(edge, target);
@@ -298,25 +513,20 @@ final class Fsck {
 
     private void own(Edge edge, long target) {
       if (InodeIds.isDirectory(target)) {
-        synchronized (directoryParents) {
-          Long other = directoryParents.put(target, directory);
-          if (other != null) {
+        LongLongMap own = of(parents, target);
+        synchronized (own) {
+          if (own.put(target, directory) != LongLongMap.ABSENT) {
             problem("I4", where(edge) + " is a second current edge to " + InodeIds.format(target));
           }
         }
       } else {
-        synchronized (fileOwners) {
-          fileOwners.merge(target, 1, Integer::sum);
-        }
+        mark(target, OWNER);
       }
     }
 
-    void finish() {
-      newest.clear();
-    }
-
-    private String key(Edge edge) {
-      return new String(edge.name(), java.nio.charset.StandardCharsets.ISO_8859_1);
+    /** Two names with one hash of 63 bits in one directory do not happen. */
+    private long key(Edge edge) {
+      return edge.nameHash() == 0 ? 1 : edge.nameHash();
     }
 
     private String where(Edge edge) {
@@ -331,24 +541,24 @@ final class Fsck {
 
   // ---- files ----
 
-  private void checkFile(int shard, long id, Map<Long, TreeSet<Long>> filesOfService)
-      throws EggsException, IOException {
-    try {
-      StatFileResponse stat = client.shard(shard, new StatFileRequest(id));
-      checkSize(id, stat.size(), spans(shard, id, filesOfService));
-    } catch (EggsException e) {
-      problem("files", InodeIds.format(id) + " is visited but " + Failures.words(e));
+  private void mark(long file, long bit) {
+    LongLongMap states = of(files, file);
+    synchronized (states) {
+      long before = states.get(file);
+      states.put(file, (before == LongLongMap.ABSENT ? 0 : before) + bit);
     }
   }
 
-  private void checkTransientFile(int shard, long id, Map<Long, TreeSet<Long>> filesOfService)
-      throws EggsException, IOException {
-    try {
-      StatTransientFileResponse stat = client.shard(shard, new StatTransientFileRequest(id));
-      checkSize(id, stat.size(), spans(shard, id, filesOfService));
-    } catch (EggsException e) {
-      problem("files", "transient " + InodeIds.format(id) + ": " + Failures.words(e));
+  /** The first file in which two sorted lists differ, in words; null when they are equal. */
+  private static String difference(long[] listed, long[] expected) {
+    int at = Arrays.mismatch(listed, expected);
+    if (at < 0) {
+      return null;
     }
+    boolean spurious = at == expected.length || (at < listed.length && listed[at] < expected[at]);
+    return spurious
+        ? ": " + InodeIds.format(listed[at]) + " is listed but has no block there"
+        : ": " + InodeIds.format(expected[at]) + " has a block there but is not listed";
   }
 
   private void checkSize(long id, long size, long end) {
@@ -357,224 +567,74 @@ final class Fsck {
     }
   }
 
-  /** Checks the spans of a file; the result is where the last one ends. */
-  private long spans(int shard, long id, Map<Long, TreeSet<Long>> filesOfService)
-      throws EggsException, IOException {
-    return InodeIds.isFile(id)
-        ? fullSpans(shard, id, filesOfService)
-        : localSpans(shard, id, filesOfService);
-  }
-
-  private long fullSpans(int shard, long id, Map<Long, TreeSet<Long>> filesOfService)
-      throws EggsException, IOException {
-    long end = 0;
-    long offset = 0;
-    do {
-      FileSpansResponse page = client.shard(shard, new FileSpansRequest(id, offset, 0, 0));
-      for (FetchedFullSpan span : page.spans()) {
-        end = follow(id, end, span.header().byteOffset(), span.header().size());
-        switch (span.body()) {
-          case FetchedInlineSpan inline -> checkInline(id, inline, span.header().size());
-          case FetchedLocations locations -> {
-            for (FetchedBlockServices location : locations.locations()) {
-              checkBlocks(
-                  id,
-                  location.storageClass(),
-                  location.blocks(),
-                  page.blockServices(),
-                  filesOfService);
-            }
-          }
-        }
-      }
-      offset = next(id, offset, page.nextOffset());
-    } while (offset != 0);
-    return end;
-  }
-
-  /** Symlinks have no listing of all locations. */
-  private long localSpans(int shard, long id, Map<Long, TreeSet<Long>> filesOfService)
-      throws EggsException, IOException {
-    long end = 0;
-    long offset = 0;
-    do {
-      LocalFileSpansResponse page =
-          client.shard(shard, new LocalFileSpansRequest(id, offset, 0, 0));
-      for (FetchedSpan span : page.spans()) {
-        end = follow(id, end, span.header().byteOffset(), span.header().size());
-        switch (span.body()) {
-          case FetchedInlineSpan inline -> checkInline(id, inline, span.header().size());
-          case FetchedBlocksSpan body ->
-              checkBlocks(
-                  id,
-                  span.header().storageClass(),
-                  body.blocks(),
-                  page.blockServices(),
-                  filesOfService);
-        }
-      }
-      offset = next(id, offset, page.nextOffset());
-    } while (offset != 0);
-    return end;
-  }
-
-  private long next(long id, long offset, long next) {
-    if (next != 0 && Long.compareUnsigned(next, offset) <= 0) {
-      problem("listing", InodeIds.format(id) + " lists its spans without end");
-      return 0;
-    }
-    return next;
-  }
-
-  private long follow(long id, long end, long offset, long size) {
-    spanCount.incrementAndGet();
-    if (offset != end) {
-      problem("I13", InodeIds.format(id) + " has a span at " + offset + ", expected at " + end);
-    }
-    if (size == 0) {
-      problem("I13", InodeIds.format(id) + " has an empty span at " + offset);
-    }
-    return offset + size;
-  }
-
-  private void checkInline(long id, FetchedInlineSpan inline, long size) {
-    if (inline.body().length > size) {
-      problem("I13", InodeIds.format(id) + " has an inline body longer than its span");
-    }
-  }
-
-  private void checkBlocks(
-      long id,
-      int storageClass,
-      List<FetchedBlock> spanBlocks,
-      List<BlockService> table,
-      Map<Long, TreeSet<Long>> filesOfService) {
-    Set<Long> ids = new HashSet<>();
-    Set<String> domains = new HashSet<>();
-    for (FetchedBlock block : spanBlocks) {
-      synchronized (blocks) {
-        if (!blocks.add(block.blockId())) {
-          problem("I11", "block " + MessageJson.hex(block.blockId()) + " is in two spans");
-        }
-      }
-      long serviceId = table.get(block.blockServiceIx()).id();
-      filesOfService.computeIfAbsent(serviceId, _ -> new TreeSet<>()).add(id);
-      if (!ids.add(serviceId)) {
-        problem("I14", InodeIds.format(id) + " has a span twice on " + MessageJson.hex(serviceId));
-      }
-      BlockServiceDeprecatedInfo service = services.get(serviceId);
-      if (service == null) {
-        problem(
-            "I14", InodeIds.format(id) + " is on unknown service " + MessageJson.hex(serviceId));
-        continue;
-      }
-      if (!domains.add(Tables.failureDomain(service.failureDomain()))) {
-        problem(
-            "I14",
-            InodeIds.format(id)
-                + " has a span twice in failure domain "
-                + Tables.failureDomain(service.failureDomain()));
-      }
-      if (service.storageClass() != storageClass) {
-        problem(
-            "I14",
-            InodeIds.format(id) + " has a block of another class on " + MessageJson.hex(serviceId));
-      }
-    }
-  }
-
-  /** I12 as far as the wire shows it: which files have blocks on a service, not how many. */
-  private void checkBlockServiceFiles(int shard, Map<Long, TreeSet<Long>> filesOfService)
-      throws EggsException, IOException {
-    Set<Long> known = new HashSet<>(services.keySet());
-    known.addAll(filesOfService.keySet());
-    for (long service : known) {
-      TreeSet<Long> listed = new TreeSet<>();
-      long start = 0;
-      while (true) {
-        BlockServiceFilesResponse page =
-            client.shard(shard, new BlockServiceFilesRequest(service, start));
-        if (page.fileIds().length == 0) {
-          break;
-        }
-        for (long id : page.fileIds()) {
-          listed.add(id);
-        }
-        start = page.fileIds()[page.fileIds().length - 1] + 1;
-      }
-      TreeSet<Long> expected = filesOfService.getOrDefault(service, new TreeSet<>());
-      if (!listed.equals(expected)) {
-        problem(
-            "I12",
-            "shard "
-                + shard
-                + " lists "
-                + listed.size()
-                + " files on service "
-                + MessageJson.hex(service)
-                + ", spans say "
-                + expected.size());
-      }
-    }
-  }
-
   // ---- all shards ----
 
   private void checkOwners() {
-    fileOwners.forEach(
-        (id, count) -> {
-          if (count > 1) {
-            problem("I2", InodeIds.format(id) + " has " + count + " owning edges");
-          }
-          if (transients.contains(id)) {
-            problem("I2", InodeIds.format(id) + " is transient but has an owning edge");
-          } else if (!files.contains(id)) {
-            problem("I2", InodeIds.format(id) + " has an owning edge but does not exist");
-          }
-        });
-    files.forEach(
-        id -> {
-          if (!fileOwners.containsKey(id)) {
-            problem("I2", InodeIds.format(id) + " has no owning edge");
-          }
-          if (transients.contains(id)) {
-            problem("I1", InodeIds.format(id) + " is both linked and transient");
-          }
-        });
+    for (LongLongMap states : files) {
+      states.forEach(this::checkOwner);
+    }
+  }
+
+  private void checkOwner(long id, long state) {
+    long owners = state / OWNER;
+    boolean linked = (state & LINKED) != 0;
+    boolean unfinished = (state & TRANSIENT) != 0;
+    if (linked && unfinished) {
+      problem("I1", InodeIds.format(id) + " is both linked and transient");
+    }
+    if (owners > 1) {
+      problem("I2", InodeIds.format(id) + " has " + owners + " owning edges");
+    }
+    if (linked && owners == 0) {
+      problem("I2", InodeIds.format(id) + " has no owning edge");
+    }
+    if (unfinished && owners > 0) {
+      problem("I2", InodeIds.format(id) + " is transient but has an owning edge");
+    }
+    if (!linked && !unfinished) {
+      problem("I2", InodeIds.format(id) + " has an owning edge but does not exist");
+    }
+  }
+
+  private long owner(long directory) {
+    return of(directories, directory).get(directory);
   }
 
   private void checkTree() {
-    if (!directories.containsKey(InodeIds.ROOT)) {
+    if (owner(InodeIds.ROOT) == LongLongMap.ABSENT) {
       problem("I9", "there is no root directory");
     }
-    directoryParents.forEach(
-        (id, parent) -> {
-          Long owner = directories.get(id);
-          if (owner == null) {
-            problem("I4", InodeIds.format(id) + " has a current edge but does not exist");
-          } else if (owner.longValue() != parent) {
-            problem(
-                "I4",
-                InodeIds.format(id)
-                    + " is owned by "
-                    + InodeIds.format(owner)
-                    + " but its edge is in "
-                    + InodeIds.format(parent));
-          }
-        });
-    directories.forEach(
-        (id, owner) -> {
-          if (owner != InodeIds.NULL && !directoryParents.containsKey(id)) {
-            problem("I4", InodeIds.format(id) + " has an owner but no current edge");
-          }
-        });
-    Set<Long> rooted = new HashSet<>(Set.of(InodeIds.ROOT));
-    for (long id : directories.keySet()) {
-      checkPathToRoot(id, rooted);
+    for (LongLongMap edges : parents) {
+      edges.forEach(
+          (id, parent) -> {
+            long owner = owner(id);
+            if (owner == LongLongMap.ABSENT) {
+              problem("I4", InodeIds.format(id) + " has a current edge but does not exist");
+            } else if (owner != parent) {
+              problem(
+                  "I4",
+                  InodeIds.format(id)
+                      + " is owned by "
+                      + InodeIds.format(owner)
+                      + " but its edge is in "
+                      + InodeIds.format(parent));
+            }
+          });
+    }
+    LongSet rooted = new LongSet();
+    rooted.add(InodeIds.ROOT);
+    for (LongLongMap own : directories) {
+      own.forEach(
+          (id, owner) -> {
+            if (owner != InodeIds.NULL && of(parents, id).get(id) == LongLongMap.ABSENT) {
+              problem("I4", InodeIds.format(id) + " has an owner but no current edge");
+            }
+            checkPathToRoot(id, rooted);
+          });
     }
   }
 
-  private void checkPathToRoot(long start, Set<Long> rooted) {
+  private void checkPathToRoot(long start, LongSet rooted) {
     List<Long> path = new ArrayList<>();
     Set<Long> seen = new HashSet<>();
     long id = start;
@@ -584,13 +644,13 @@ final class Fsck {
         return;
       }
       path.add(id);
-      Long owner = directories.get(id);
-      if (owner == null || owner == InodeIds.NULL) {
+      long owner = owner(id);
+      if (owner == LongLongMap.ABSENT || owner == InodeIds.NULL) {
         // A removed directory ends its path, a missing one was told above.
         return;
       }
       id = owner;
     }
-    rooted.addAll(path);
+    path.forEach(rooted::add);
   }
 }

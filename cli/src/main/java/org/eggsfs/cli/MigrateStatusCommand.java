@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.EggsException;
@@ -17,7 +18,8 @@ import picocli.CommandLine.Option;
     name = "migrate-status",
     description = {
       "Show how many files still have blocks on decommissioned block services, asking the shards.",
-      "Exit code 1 while there are any."
+      "Exit code 1 while there are any. Unlinked files are being written, or wait to be destroyed:",
+      "blocks that were moved wait there as well."
     })
 final class MigrateStatusCommand extends LookingCommand {
   @Option(
@@ -29,7 +31,7 @@ final class MigrateStatusCommand extends LookingCommand {
   @Option(names = "--all", description = "All block services.")
   private boolean all;
 
-  private record Remaining(BlockServiceDeprecatedInfo service, long files) {}
+  private record Remaining(BlockServiceDeprecatedInfo service, long files, long unlinked) {}
 
   @Override
   int run(EggsClient client) throws Exception {
@@ -39,9 +41,10 @@ final class MigrateStatusCommand extends LookingCommand {
     try (ProgressLine progress = ProgressLine.start("files")) {
       for (BlockServiceDeprecatedInfo service : BlockServices.read(client).all()) {
         if (all || (service.flags() & mask) != 0) {
-          long files = count(client, service.id(), progress);
-          remaining.add(new Remaining(service, files));
-          unfinished |= files > 0 && (service.flags() & BlockServiceFlags.DECOMMISSIONED) != 0;
+          Remaining counted = count(client, service, progress);
+          remaining.add(counted);
+          unfinished |=
+              counted.files > 0 && (service.flags() & BlockServiceFlags.DECOMMISSIONED) != 0;
         }
       }
     }
@@ -54,13 +57,15 @@ final class MigrateStatusCommand extends LookingCommand {
             .put("flags", Tables.flags(one.service.flags()))
             .put("flagsLastChanged", MessageJson.timeText(one.service.flagsLastChanged()))
             .put("hasFiles", one.service.hasFiles())
-            .put("files", one.files);
+            .put("files", one.files)
+            .put("unlinkedFiles", one.unlinked);
       }
       print(list);
     } else if (remaining.isEmpty()) {
       out.println("no block service has flag " + flags);
     } else {
-      TablePrinter table = new TablePrinter("ID", "DOMAIN", "FLAGS", ">SINCE", ">FILES", "PATH");
+      TablePrinter table =
+          new TablePrinter("ID", "DOMAIN", "FLAGS", ">SINCE", ">FILES", ">UNLINKED", "PATH");
       Instant now = Instant.now();
       for (Remaining one : remaining) {
         table.row(
@@ -69,6 +74,7 @@ final class MigrateStatusCommand extends LookingCommand {
             Tables.flags(one.service.flags()),
             Units.ago(one.service.flagsLastChanged(), now),
             one.files,
+            one.unlinked,
             EggsPath.text(one.service.path()));
       }
       table.print(out);
@@ -76,25 +82,37 @@ final class MigrateStatusCommand extends LookingCommand {
     return unfinished ? ExitCodes.FAILED : ExitCodes.OK;
   }
 
-  private static long count(EggsClient client, long service, ProgressLine progress)
+  private static Remaining count(
+      EggsClient client, BlockServiceDeprecatedInfo service, ProgressLine progress)
       throws EggsException, IOException {
-    return Parallel.map(
-            Shards.all(),
-            shard -> {
-              long[] files = {0};
-              Shards.visitFilesOfService(
-                  client,
-                  shard,
-                  service,
-                  id -> {
-                    files[0]++;
-                    progress.addItem();
-                    return true;
-                  });
-              return files[0];
-            })
-        .stream()
-        .mapToLong(Long::longValue)
-        .sum();
+    AtomicLong linked = new AtomicLong();
+    AtomicLong unlinked = new AtomicLong();
+    Parallel.map(
+        Shards.all(),
+        shard -> {
+          Shards.visitFilesOfService(
+              client,
+              shard,
+              service.id(),
+              id -> {
+                (isLinked(client, id) ? linked : unlinked).incrementAndGet();
+                progress.addItem();
+                return true;
+              });
+          return true;
+        });
+    return new Remaining(service, linked.get(), unlinked.get());
+  }
+
+  private static boolean isLinked(EggsClient client, long id) throws EggsException, IOException {
+    try {
+      client.stat(id);
+      return true;
+    } catch (EggsException e) {
+      if (Failures.isNotFound(e)) {
+        return false;
+      }
+      throw e;
+    }
   }
 }

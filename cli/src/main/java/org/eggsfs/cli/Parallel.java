@@ -25,7 +25,13 @@ final class Parallel {
 
   /** Applies {@code step} to all; the first failure ends it. */
   static <T, R> List<R> map(List<T> values, Step<T, R> step) throws EggsException, IOException {
-    Semaphore places = new Semaphore(AT_ONCE_MAX);
+    return map(AT_ONCE_MAX, values, step);
+  }
+
+  /** The same with at most {@code atOnce} at a time. */
+  static <T, R> List<R> map(int atOnce, List<T> values, Step<T, R> step)
+      throws EggsException, IOException {
+    Semaphore places = new Semaphore(atOnce);
     List<Future<R>> futures = new ArrayList<>(values.size());
     List<R> results = new ArrayList<>(values.size());
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {

@@ -148,14 +148,7 @@ final class Policies {
       long size = entry.path("MinSize").asLong();
       require(size > previous, "MinSize does not rise");
       String name = entry.path("StorageClass").asText();
-      int storageClass =
-          switch (name.toUpperCase(Locale.ROOT)) {
-            case "HDD", "2" -> StorageClass.HDD;
-            case "FLASH", "3" -> StorageClass.FLASH;
-            default ->
-                throw new IllegalArgumentException("StorageClass is HDD or FLASH, not " + name);
-          };
-      entries.add(new BlockPolicyEntry(storageClass, size));
+      entries.add(new BlockPolicyEntry(classNumber(name), size));
       previous = size;
     }
     require(!entries.isEmpty(), "Entries is empty");
@@ -244,6 +237,19 @@ final class Policies {
       return nanos / hour + "h";
     }
     return nanos % second == 0 ? nanos / second + "s" : nanos + "ns";
+  }
+
+  /**
+   * The number of a storage class that blocks can have.
+   *
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  static int classNumber(String name) {
+    return switch (name.toUpperCase(Locale.ROOT)) {
+      case "HDD", "2" -> StorageClass.HDD;
+      case "FLASH", "3" -> StorageClass.FLASH;
+      default -> throw new IllegalArgumentException("a storage class is HDD or FLASH, not " + name);
+    };
   }
 
   static String className(int storageClass) {

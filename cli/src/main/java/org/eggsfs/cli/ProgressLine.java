@@ -3,6 +3,7 @@ package org.eggsfs.cli;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 
 /**
  * One line on a terminal that tells how far a long command is: done, rate and expected end. Where
@@ -21,6 +22,7 @@ public final class ProgressLine implements AutoCloseable {
   private final String item;
   private final long startNanos = System.nanoTime();
   private volatile long bytesTotal;
+  private volatile Supplier<String> words;
   private final Thread drawer;
 
   private ProgressLine(PrintStream out, boolean shown, String item) {
@@ -38,6 +40,13 @@ public final class ProgressLine implements AutoCloseable {
     if (terminal) {
       line.drawer.start();
     }
+    return line;
+  }
+
+  /** Starts a line that says whatever {@code words} says. */
+  public static ProgressLine start(Supplier<String> words) {
+    ProgressLine line = start("");
+    line.words = words;
     return line;
   }
 
@@ -79,6 +88,12 @@ public final class ProgressLine implements AutoCloseable {
   }
 
   private String text() {
+    Supplier<String> given = words;
+    if (given != null) {
+      StringBuilder line = new StringBuilder(given.get());
+      line.setLength((int) Math.min(WIDTH, line.length()));
+      return line.repeat(' ', (int) (WIDTH - line.length())).toString();
+    }
     long bytes = bytesDone.get();
     double seconds = Math.max(1e-3, (System.nanoTime() - startNanos) / 1e9);
     double rate = bytes / seconds;

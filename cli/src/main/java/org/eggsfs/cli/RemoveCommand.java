@@ -1,13 +1,11 @@
 package org.eggsfs.cli;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.client.ResolvedPath;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
-import org.eggsfs.protocol.struct.CurrentEdge;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -49,40 +47,9 @@ final class RemoveCommand extends ClientCommand {
       }
       throw e;
     }
-    if (!InodeIds.isDirectory(resolved.id())) {
-      client.unlink(resolved.ownerId(), resolved.name());
-    } else if (recursive) {
-      removeContents(client, resolved.id());
-      client.rmdir(resolved.ownerId(), resolved.name());
-    } else {
+    if (InodeIds.isDirectory(resolved.id()) && !recursive) {
       throw new CommandFailure(path + ": is a directory; use -r");
     }
-  }
-
-  private void removeContents(EggsClient client, long directory) throws EggsException, IOException {
-    List<CurrentEdge> edges = new ArrayList<>();
-    client.list(directory, edges::add);
-    for (CurrentEdge edge : edges) {
-      if (InodeIds.isDirectory(edge.targetId())) {
-        removeContents(client, edge.targetId());
-      }
-    }
-    Parallel.map(
-        edges,
-        edge -> {
-          try {
-            if (InodeIds.isDirectory(edge.targetId())) {
-              client.rmdir(directory, edge.name());
-            } else {
-              client.unlink(directory, edge.name());
-            }
-          } catch (EggsException e) {
-            // Somebody else removed it first: what was wanted.
-            if (!Failures.isNotFound(e)) {
-              throw e;
-            }
-          }
-          return true;
-        });
+    Removal.remove(client, resolved.ownerId(), resolved.name(), resolved.id());
   }
 }

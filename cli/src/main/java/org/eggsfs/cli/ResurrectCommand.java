@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.eggsfs.client.EggsClient;
@@ -40,6 +41,27 @@ final class ResurrectCommand extends LookingCommand {
   @Option(names = "--overwrite", description = "Replace what has the name now.")
   private boolean overwrite;
 
+  @Option(
+      names = {"-r", "--recursive"},
+      description = "PATH was a directory: restore it as of a time.")
+  private boolean recursive;
+
+  @Option(
+      names = "--as-of",
+      paramLabel = "TIME|DUR",
+      description = "With -r: the time, RFC 3339 or how long ago.")
+  private String asOf;
+
+  @Option(
+      names = "--exact",
+      description = "With -r: also remove what came later (it stays as snapshots).")
+  private boolean exact;
+
+  @Option(
+      names = {"-v", "--details"},
+      description = "With -r: tell each name that is restored.")
+  private boolean details;
+
   @Option(names = "--dry-run", description = "Only tell what would be done.")
   private boolean dryRun;
 
@@ -52,7 +74,89 @@ final class ResurrectCommand extends LookingCommand {
     if (to != null && wanted.size() > 1) {
       throw new CommandFailure(ExitCodes.USAGE, "--to is about one path");
     }
-    return restoreFiles(client, wanted);
+    if (!recursive && (asOf != null || exact)) {
+      throw new CommandFailure(ExitCodes.USAGE, "--as-of and --exact go with -r");
+    }
+    return recursive ? restoreTree(client, wanted) : restoreFiles(client, wanted);
+  }
+
+  private int restoreTree(EggsClient client, List<String> wanted) throws Exception {
+    if (asOf == null || version != null || wanted.size() > 1) {
+      throw new CommandFailure(
+          ExitCodes.USAGE, "-r takes one directory and --as-of TIME (see 'snapshots')");
+    }
+    if (to != null && exact) {
+      throw new CommandFailure(ExitCodes.USAGE, "--exact restores in place; leave out --to");
+    }
+    long nanos = Numbers.moment("--as-of", asOf, Instant.now());
+    if (Long.compareUnsigned(nanos, Units.nanos(Instant.now())) > 0) {
+      throw new CommandFailure(ExitCodes.USAGE, "--as-of " + asOf + " is not over yet");
+    }
+    try (ProgressLine progress = ProgressLine.start("names")) {
+      TreeRestore restore =
+          new TreeRestore(
+              client,
+              new TreeRestore.Options(nanos, overwrite, exact, dryRun),
+              (action, where, id, detail) -> {
+                progress.addItem();
+                report(progress, action, where, id, detail);
+              });
+      if (to == null) {
+        restore.inPlace(wanted.getFirst());
+      } else {
+        restore.copyTo(wanted.getFirst(), EggsPath.parse(to));
+      }
+      return summarise(progress, restore, nanos);
+    }
+  }
+
+  private void report(
+      ProgressLine progress, TreeRestore.Action action, String where, long id, String detail) {
+    if (json) {
+      ObjectNode node = object();
+      node.put("path", where).put("action", action.words()).put("id", InodeIds.format(id));
+      if (!detail.isEmpty()) {
+        node.put("detail", detail);
+      }
+      progress.println(out, node.toString());
+    } else if (action.isFailure()) {
+      progress.println(System.err, where + ": " + action.words() + ": " + detail);
+    } else if (details || dryRun) {
+      progress.println(
+          out, action.words() + " " + where + (detail.isEmpty() ? "" : " (" + detail + ")"));
+    }
+  }
+
+  private int summarise(ProgressLine progress, TreeRestore restore, long nanos) {
+    long good = 0;
+    long bad = 0;
+    StringBuilder words = new StringBuilder();
+    ObjectNode node = object();
+    for (TreeRestore.Action action : TreeRestore.Action.values()) {
+      long count = restore.count(action);
+      good += action.isFailure() ? 0 : count;
+      bad += action.isFailure() ? count : 0;
+      node.put(action.words(), count);
+      if (count > 0) {
+        words.append(words.isEmpty() ? "" : ", ").append(count).append(' ').append(action.words());
+      }
+    }
+    if (json) {
+      node.put("asOf", MessageJson.timeText(nanos)).put("bytesCopied", restore.bytesCopied());
+      node.put("dryRun", dryRun);
+      progress.println(out, node.toString());
+    } else {
+      progress.println(
+          out,
+          (dryRun ? "would be, as of " : "as of ")
+              + MessageJson.timeText(nanos)
+              + ": "
+              + (words.isEmpty() ? "nothing was there" : words)
+              + (restore.bytesCopied() == 0
+                  ? ""
+                  : "; " + Units.bytes(restore.bytesCopied()) + " copied"));
+    }
+    return bad == 0 ? ExitCodes.OK : good == 0 ? ExitCodes.FAILED : ExitCodes.PARTIAL;
   }
 
   private List<String> wanted() throws CommandFailure {

@@ -84,6 +84,15 @@ public record DirectoryPolicies(
     }
   }
 
+  /**
+   * The layout that a writer gives a span of that many bytes, more than fit into the metadata.
+   *
+   * @throws IllegalArgumentException if the policies allow no such span
+   */
+  public SpanLayout layoutOf(long spanSize) {
+    return SpanLayout.choose(spanSize, spanChoice(), blockChoice(), stripe.targetStripeSize());
+  }
+
   /** The span policy in the form of the layout arithmetic. */
   SpanLayout.SpanPolicy spanChoice() {
     return new SpanLayout.SpanPolicy(

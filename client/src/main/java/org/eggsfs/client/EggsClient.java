@@ -41,6 +41,8 @@ import org.eggsfs.protocol.cdc.RenameDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
+import org.eggsfs.protocol.shard.ConstructFileRequest;
+import org.eggsfs.protocol.shard.ConstructFileResponse;
 import org.eggsfs.protocol.shard.LinkFileRequest;
 import org.eggsfs.protocol.shard.LinkFileResponse;
 import org.eggsfs.protocol.shard.LookupRequest;
@@ -51,6 +53,7 @@ import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotResponse;
+import org.eggsfs.protocol.shard.ScrapTransientFileRequest;
 import org.eggsfs.protocol.shard.SetDirectoryInfoRequest;
 import org.eggsfs.protocol.shard.SetTimeRequest;
 import org.eggsfs.protocol.shard.ShardRequest;
@@ -703,7 +706,11 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
 
   /** Sets times of a file or symbolic link in nanoseconds since 1970; -1 leaves one as it is. */
   public void setTimes(long id, long mtime, long atime) throws EggsException, IOException {
-    patiently(() -> shard(InodeIds.shard(id), new SetTimeRequest(id, time(mtime), time(atime))));
+    patiently(() -> shard(InodeIds.shard(id), setTimeRequest(id, mtime, atime)));
+  }
+
+  static SetTimeRequest setTimeRequest(long id, long mtime, long atime) {
+    return new SetTimeRequest(id, time(mtime), time(atime));
   }
 
   /** Notes an access without waiting or certainty. */
@@ -718,6 +725,36 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
   /** Begins a new file that gets this name when it is committed. */
   public FileWriter create(long directory, byte[] name) throws EggsException, IOException {
     return writer(directory, name, InodeType.FILE);
+  }
+
+  /** The same with a file that was constructed ahead in the directory's shard. */
+  public FileWriter create(long directory, byte[] name, SpanUploader.TransientFile constructed)
+      throws EggsException, IOException {
+    if (InodeIds.shard(directory) != InodeIds.shard(constructed.id())) {
+      throw new IllegalArgumentException("the directory is in another shard than the file");
+    }
+    FileWriter writer = writer(directory, name, InodeType.FILE);
+    writer.adopt(constructed);
+    return writer;
+  }
+
+  /**
+   * Constructs a file ahead of its use, so that the next creation in a shard need not wait for it.
+   *
+   * @param note what it is for, shown to operators who find it abandoned
+   */
+  public CompletableFuture<SpanUploader.TransientFile> construct(int shard, byte[] note) {
+    return shardAsync(shard, new ConstructFileRequest(InodeType.FILE, note))
+        .thenApply(
+            response -> {
+              ConstructFileResponse made = (ConstructFileResponse) response;
+              return new SpanUploader.TransientFile(made.id(), made.cookie());
+            });
+  }
+
+  /** Lets a file under construction expire at once; does not wait. */
+  public void scrap(SpanUploader.TransientFile file) {
+    shardForget(InodeIds.shard(file.id()), new ScrapTransientFileRequest(file.id(), file.cookie()));
   }
 
   private FileWriter writer(long directory, byte[] name, int type)
@@ -738,10 +775,17 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
 
   /** Gives a file under construction its name. */
   FileWriter.Linker linker(long directory, byte[] name) {
-    return file -> {
-      LinkFileRequest request = new LinkFileRequest(file.id(), file.cookie(), directory, name);
-      LinkFileResponse linked = patiently(() -> shard(InodeIds.shard(directory), request));
-      return linked.creationTime();
+    return new FileWriter.Linker() {
+      @Override
+      public LinkFileRequest request(SpanUploader.TransientFile file) {
+        return new LinkFileRequest(file.id(), file.cookie(), directory, name);
+      }
+
+      @Override
+      public long link(SpanUploader.TransientFile file) throws EggsException, IOException {
+        LinkFileResponse linked = patiently(() -> shard(InodeIds.shard(directory), request(file)));
+        return linked.creationTime();
+      }
     };
   }
 

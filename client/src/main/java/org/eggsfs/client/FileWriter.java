@@ -25,11 +25,18 @@ import org.eggsfs.core.InodeIds;
 import org.eggsfs.core.Parity;
 import org.eggsfs.core.SpanLayout;
 import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.InodeType;
 import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.shard.AddInlineSpanRequest;
+import org.eggsfs.protocol.shard.AddSpanCertifyRequest;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
+import org.eggsfs.protocol.shard.LinkFileRequest;
+import org.eggsfs.protocol.shard.LinkFileResponse;
+import org.eggsfs.protocol.shard.SetTimeRequest;
+import org.eggsfs.protocol.shard.ShardRequest;
+import org.eggsfs.protocol.shard.ShardResponse;
 
 /**
  * Writes one new file (client.md section 7). Bytes are collected into a span; a full span is
@@ -63,6 +70,8 @@ public final class FileWriter extends OutputStream {
 
   /** Makes the file visible and may choose how often to try; returns the edge's creation time. */
   interface Linker {
+    LinkFileRequest request(TransientFile file);
+
     long link(TransientFile file) throws EggsException, IOException;
   }
 
@@ -95,6 +104,7 @@ public final class FileWriter extends OutputStream {
   private long spanOffset;
   private int spanIndex;
   private boolean committed;
+  private Times times;
   private boolean closed;
 
   // Shared with the span tasks.
@@ -148,6 +158,11 @@ public final class FileWriter extends OutputStream {
    */
   public long construct() throws EggsException, IOException {
     return file().id();
+  }
+
+  /** Uses a file that was constructed ahead, in the same shard; before anything was written. */
+  void adopt(TransientFile constructed) {
+    file = constructed;
   }
 
   /** Bytes written so far. */
@@ -531,22 +546,26 @@ public final class FileWriter extends OutputStream {
       long offset,
       CompletableFuture<Void> before)
       throws EggsException, IOException {
+    ShardRequest request = inline(target, lease, size, offset);
+    await(before);
+    client.shard(shard, request);
+    firstInitiated.complete(null);
+  }
+
+  private static ShardRequest inline(
+      TransientFile target, BufferPool.Lease lease, int size, long offset) {
     byte[] body = new byte[size];
     try (lease) {
       lease.buffer().get(0, body);
     }
-    await(before);
-    client.shard(
-        shard,
-        new AddInlineSpanRequest(
-            target.id(),
-            target.cookie(),
-            StorageClass.INLINE,
-            offset,
-            size,
-            Crc32c.sum(0, body, 0, size),
-            body));
-    firstInitiated.complete(null);
+    return new AddInlineSpanRequest(
+        target.id(),
+        target.cookie(),
+        StorageClass.INLINE,
+        offset,
+        size,
+        Crc32c.sum(0, body, 0, size),
+        body);
   }
 
   private static void await(CompletableFuture<Void> event) throws EggsException, IOException {
@@ -604,13 +623,147 @@ public final class FileWriter extends OutputStream {
   private Committed commit(Linker how) throws EggsException, IOException {
     requireOpen();
     TransientFile target = file();
-    if (filled > 0) {
-      submit(true);
+    long creationTime;
+    if (filled > SpanLayout.INLINE_MAX && spanIndex <= 1) {
+      creationTime = writeLastSpanAndLink(target, how);
+    } else {
+      if (filled > 0) {
+        submit(true);
+      }
+      awaitCertified(target);
+      creationTime = how.link(target);
+      committed = true;
+      setTimes(target, null);
     }
-    awaitCertified(target);
-    long creationTime = how.link(target);
-    committed = true;
     return new Committed(target.id(), creationTime);
+  }
+
+  /** Times that the file gets when it is visible. */
+  private record Times(long mtime, long atime) {
+    SetTimeRequest request(TransientFile file) {
+      return EggsClient.setTimeRequest(file.id(), mtime, atime);
+    }
+  }
+
+  /**
+   * Makes the file get these times when it is committed, which sets both to the time of day.
+   *
+   * @param mtime in nanoseconds since 1970; -1 leaves it
+   * @param atime likewise
+   */
+  public void timesAtCommit(long mtime, long atime) {
+    times = mtime < 0 && atime < 0 ? null : new Times(mtime, atime);
+  }
+
+  /**
+   * Waits for times that were sent ahead, or sends them; a request that was too early does not
+   * count.
+   */
+  private void setTimes(TransientFile target, CompletableFuture<ShardResponse> sent)
+      throws EggsException, IOException {
+    if (times == null) {
+      return;
+    }
+    if (sent != null) {
+      try {
+        answer(sent);
+        return;
+      } catch (EggsException e) {
+        if (e.code() != ErrorCode.FILE_NOT_FOUND) {
+          throw e;
+        }
+      }
+    }
+    client.setTimes(target.id(), times.mtime, times.atime);
+  }
+
+  /**
+   * The end of a file of one or two spans, on the caller's thread: the span's last request and the
+   * one that makes the file visible are sent at the same time. The shard takes them in this order
+   * and makes them durable together; if they arrive in the other one, the file is refused, because
+   * its last span is known but not certified, and linked once more. That is why this is not for
+   * spans in the metadata: a shard that has not heard of one would link the file without it.
+   */
+  private long writeLastSpanAndLink(TransientFile target, Linker how)
+      throws EggsException, IOException {
+    BufferPool.Lease lease = buffer;
+    int size = filled;
+    long offset = spanOffset;
+    CompletableFuture<Void> before = certified;
+    buffer = null;
+    filled = 0;
+    spanOffset += size;
+    spanIndex++;
+    boolean good = false;
+    try {
+      ShardRequest last = lastRequest(target, lease, size, offset, before);
+      CompletableFuture<ShardResponse> certifying = client.shardAsync(shard, last);
+      CompletableFuture<ShardResponse> linking = client.shardAsync(shard, how.request(target));
+      CompletableFuture<ShardResponse> timing =
+          times == null ? null : client.shardAsync(shard, times.request(target));
+      long creationTime;
+      try {
+        // Only a certified file can be linked, so this answers for both.
+        creationTime = ((LinkFileResponse) answer(linking)).creationTime();
+      } catch (EggsException e) {
+        answer(certifying);
+        creationTime = how.link(target);
+        timing = null;
+      }
+      good = true;
+      committed = true;
+      setTimes(target, timing);
+      return creationTime;
+    } catch (EggsException | IOException e) {
+      fail(e);
+      throw e;
+    } finally {
+      if (!good) {
+        certified = CompletableFuture.failedFuture(new IOException("the last span failed"));
+      }
+    }
+  }
+
+  /** Brings the span to the disks; what is left is this request. */
+  private ShardRequest lastRequest(
+      TransientFile target,
+      BufferPool.Lease lease,
+      int size,
+      long offset,
+      CompletableFuture<Void> before)
+      throws EggsException, IOException {
+    SpanLayout layout = SpanLayout.choose(size, spanPolicy, blockPolicy, targetStripeSize);
+    try (EncodedSpan span = encode(lease, size, layout)) {
+      await(before);
+      Uploaded uploaded = uploader.upload(target, offset, span, () -> {});
+      return new AddSpanCertifyRequest(target.id(), target.cookie(), offset, uploaded.proofs());
+    }
+  }
+
+  private void fail(Throwable cause) {
+    lock.lock();
+    try {
+      if (failure == null) {
+        failure = cause;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static ShardResponse answer(CompletableFuture<ShardResponse> future)
+      throws EggsException, IOException {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case EggsException eggs -> throw eggs;
+        case IOException io -> throw io;
+        default -> throw new IllegalStateException(e.getCause());
+      }
+    }
   }
 
   private void awaitCertified(TransientFile target) throws EggsException, IOException {

@@ -36,8 +36,8 @@ public final class Backoff {
         };
   }
 
-  /** An attempt has failed. */
-  public synchronized void failed(long key, long nowNanos) {
+  /** An attempt has failed; the result is how many have in a row. */
+  public synchronized int failed(long key, long nowNanos) {
     Failures before = failing.get(key);
     int count = before == null ? 1 : before.count + 1;
     long wait = minNanos;
@@ -45,6 +45,7 @@ public final class Backoff {
       wait = wait > maxNanos / 2 ? maxNanos : 2 * wait;
     }
     failing.put(key, new Failures(count, nowNanos + wait));
+    return count;
   }
 
   /** An attempt has succeeded, or nobody wants to try any more. */

@@ -68,7 +68,7 @@ public final class Cursors {
   }
 
   /** The cursors of a job, by shard. */
-  synchronized AtomicLongArray of(String job) {
+  public synchronized AtomicLongArray of(String job) {
     return jobs.computeIfAbsent(job, name -> new AtomicLongArray(ProtocolConstants.SHARD_COUNT));
   }
 

@@ -31,42 +31,63 @@ public final class Gc implements AutoCloseable {
     this.daemon = daemon;
   }
 
-  /** Makes jobs besides those of {@link GcConfig}. */
-  public interface OtherJobs {
+  /**
+   * Makes jobs besides those of {@link GcConfig}.
+   *
+   * @param <E> what it throws when they are not to be had
+   */
+  public interface OtherJobs<E extends Exception> {
     /** The jobs, not running yet. */
-    List<GcJob> make(EggsClient client, Cursors cursors, ClockCheck clockCheck, Alerts alerts);
+    List<GcJob> make(EggsClient client, Cursors cursors, Alerts alerts) throws E;
   }
 
   /**
    * Starts the jobs.
    *
-   * @param client is closed with the result
+   * @param client is closed with the result, or when nothing can be started
    */
-  public static Gc start(EggsClient client, GcConfig config, OtherJobs others) throws IOException {
-    Alerts alerts = new Alerts();
+  public static <E extends Exception> Gc start(
+      EggsClient client, GcConfig config, OtherJobs<E> others) throws IOException, E {
+    boolean started = false;
+    try {
+      Alerts alerts = new Alerts();
+      Cursors cursors = GcDaemon.cursors(config.dataDirectory());
+      GcDaemon daemon =
+          new GcDaemon(
+              config.dataDirectory(),
+              cursors,
+              alerts,
+              jobs(client, config, others, cursors, alerts));
+      daemon.start();
+      started = true;
+      return new Gc(client, alerts, daemon);
+    } finally {
+      if (!started) {
+        client.close();
+      }
+    }
+  }
+
+  private static <E extends Exception> List<GcJob> jobs(
+      EggsClient client, GcConfig config, OtherJobs<E> others, Cursors cursors, Alerts alerts)
+      throws E {
     Cluster cluster = Cluster.of(client);
     ClockCheck clockCheck = new ClockCheck(cluster, WallClock::nanos, alerts);
-    Cursors cursors = GcDaemon.cursors(config.dataDirectory());
     List<GcJob> jobs = new ArrayList<>();
-    config
-        .collect()
-        .ifPresent(
-            collect -> jobs.add(collectJob(cluster, config, collect, clockCheck, cursors, alerts)));
-    config
-        .destruct()
-        .ifPresent(
-            destruct ->
-                jobs.add(destructJob(cluster, config, destruct, clockCheck, cursors, alerts)));
+    if (config.collect().isPresent()) {
+      jobs.add(collectJob(cluster, config, config.collect().get(), clockCheck, cursors, alerts));
+    }
+    if (config.destruct().isPresent()) {
+      jobs.add(destructJob(cluster, config, config.destruct().get(), clockCheck, cursors, alerts));
+    }
     if (config.zeroBlockServiceFiles()) {
       jobs.add(new ZeroBlockServiceFilesJob(cluster, config.shards(), config.single(), alerts));
     }
     if (config.count()) {
       jobs.add(new CountJob(cluster, config.shards(), config.single(), alerts));
     }
-    jobs.addAll(others.make(client, cursors, clockCheck, alerts));
-    GcDaemon daemon = new GcDaemon(config.dataDirectory(), cursors, alerts, jobs);
-    daemon.start();
-    return new Gc(client, alerts, daemon);
+    jobs.addAll(others.make(client, cursors, alerts));
+    return jobs;
   }
 
   private static GcJob collectJob(

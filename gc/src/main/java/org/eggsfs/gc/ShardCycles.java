@@ -137,7 +137,7 @@ public final class ShardCycles {
       cycles.increment();
       alerts.clear(alert);
       return true;
-    } catch (EggsException | IOException | RuntimeException e) {
+    } catch (EggsException | IOException | RuntimeException | Error e) {
       if (Thread.currentThread().isInterrupted()) {
         throw (InterruptedException) new InterruptedException().initCause(e);
       }

@@ -11,6 +11,7 @@ import java.util.function.BooleanSupplier;
 import org.eggsfs.net.ShuckleClient;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.shuckle.ShardBlockServicesRequest;
 import org.eggsfs.protocol.shuckle.ShardBlockServicesResponse;
 import org.eggsfs.protocol.struct.BlockServiceInfoShort;
@@ -33,17 +34,15 @@ final class Assignment {
 
   /** Waits, within limits, for {@code registered} and then for the assignment. */
   static void await(
-      InetSocketAddress shuckle,
-      InstanceOptions options,
-      BooleanSupplier registered,
-      Lifetime lifetime)
+      InetSocketAddress shuckle, InstanceShape shape, BooleanSupplier registered, Lifetime lifetime)
       throws IOException {
     long end = System.nanoTime() + WAIT_NANOS_MAX;
     while (!registered.getAsBoolean() && goOn(end, lifetime)) {
       LockSupport.parkNanos(POLL_NANOS);
     }
-    int classes = (options.hddBlockServices > 0 ? 1 : 0) + (options.flashBlockServices > 0 ? 1 : 0);
-    int wanted = Math.min(DOMAINS_WANTED, options.failureDomains) * classes;
+    int wanted =
+        Math.min(DOMAINS_WANTED, shape.domains(StorageClass.HDD))
+            + Math.min(DOMAINS_WANTED, shape.domains(StorageClass.FLASH));
     try (ShuckleClient client = new ShuckleClient(List.of(shuckle))) {
       int shard = 0;
       while (shard < ProtocolConstants.SHARD_COUNT && goOn(end, lifetime)) {

@@ -127,6 +127,7 @@ final class BlocksCommand implements Callable<Integer> {
             InstanceOptions.orElse(registerInterval, standard.registerInterval()),
             verifyWrites,
             standard.connectionsMax(),
+            standard.idleMin(),
             standard.diskTimes(),
             standard.wallClock());
     Lifetime lifetime = new Lifetime();

@@ -23,6 +23,7 @@ public final class Eggs {
         cdc       the cross-directory coordinator
         blocks    a block server
         shuckle   the nameserver
+        gc        the daemon that removes what was deleted, repairs and migrates
         fuse      mount a cluster on a directory (eggs fuse --help)
         bench     measure a running instance (eggs bench --help)
         sim       simulate the metadata plane from seeds (eggs sim --help)
@@ -32,7 +33,7 @@ public final class Eggs {
         help      this text
 
       The same roles are commands of their own in bin/: eggsrun, eggscli, eggsshard, eggscdc,
-      eggsblocks, eggsshuckle, eggsfuse. Long options take one dash or two.
+      eggsblocks, eggsshuckle, eggsgc, eggsfuse. Long options take one dash or two.
       """;
 
   private Eggs() {}
@@ -78,6 +79,7 @@ public final class Eggs {
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
       case "blocks" -> CommandRunner.run(new BlocksCommand(), args);
       case "shuckle" -> CommandRunner.run(new ShuckleCommand(), args);
+      case "gc" -> CommandRunner.run(new GcCommand(), args);
       case "fuse" -> CommandRunner.run(new FuseCommand(args), args);
       case "mount" -> mount(args);
       case "train" -> train();

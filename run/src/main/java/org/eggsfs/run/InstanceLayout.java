@@ -4,7 +4,7 @@ import java.nio.file.Path;
 
 /**
  * Where the parts of an instance keep their data: {@code shuckle/}, {@code shards/}, {@code cdc/},
- * {@code bs_NN/N/}, and {@code pids/} and {@code logs/} of a run in several processes.
+ * {@code gc/}, {@code bs_NN/N/}, and {@code pids/} and {@code logs/} of a run in several processes.
  *
  * @param root the data directory
  */
@@ -22,6 +22,10 @@ record InstanceLayout(Path root) {
 
   Path cdc() {
     return root.resolve("cdc");
+  }
+
+  Path gc() {
+    return root.resolve("gc");
   }
 
   Path pids() {

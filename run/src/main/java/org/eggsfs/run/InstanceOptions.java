@@ -19,20 +19,20 @@ final class InstanceOptions {
   @Option(
       names = "--failure-domains",
       paramLabel = "N",
-      description = "Block servers (default ${DEFAULT-VALUE}).")
-  int failureDomains = 16;
+      description = "Block servers; may grow (default 16, or as many as there are).")
+  Integer failureDomains;
 
   @Option(
       names = "--hdd-block-services",
       paramLabel = "N",
-      description = "HDD block services of each block server (default ${DEFAULT-VALUE}).")
-  int hddBlockServices = 2;
+      description = "HDD block services of each block server (default 2, or as there are).")
+  Integer hddBlockServices;
 
   @Option(
       names = "--flash-block-services",
       paramLabel = "N",
-      description = "FLASH block services of each block server (default ${DEFAULT-VALUE}).")
-  int flashBlockServices = 2;
+      description = "FLASH block services of each block server (default 2, or as there are).")
+  Integer flashBlockServices;
 
   @Option(
       names = {"--shuckle-port", "--registry-bincode-port", "--bincode-port"},
@@ -94,16 +94,40 @@ final class InstanceOptions {
       description = "How often servers register at the shuckle.")
   Long registerInterval;
 
+  @Option(names = "--no-gc", description = "Start no collector: nothing deleted is ever removed.")
+  boolean noGc;
+
+  @Option(
+      names = {"--gc-min-edge-age", "--collect-directories-min-edge-age"},
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How long something is past before it is collected (default 1h).")
+  Long gcMinEdgeAge;
+
+  @Option(
+      names = {"--gc-slack", "--destruct-files-slack"},
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How long after its deadline a file is left alone (default 5m).")
+  Long gcSlack;
+
+  @Option(
+      names = "--gc-cycle-min",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "How often the collector visits a shard (default 10m).")
+  Long gcCycleMin;
+
   /** Checks what the options mean together. */
   void check() throws CommandFailure {
+    int domains = orElse(failureDomains, 1);
     require(
-        failureDomains >= 1 && failureDomains <= FAILURE_DOMAINS_MAX,
+        domains >= 1 && domains <= FAILURE_DOMAINS_MAX,
         "--failure-domains is 1 to " + FAILURE_DOMAINS_MAX);
+    int hdd = orElse(hddBlockServices, 1);
+    int flash = orElse(flashBlockServices, 1);
     require(
-        hddBlockServices >= 0
-            && flashBlockServices >= 0
-            && hddBlockServices + flashBlockServices >= 1
-            && hddBlockServices + flashBlockServices <= SERVICES_MAX,
+        hdd >= 0 && flash >= 0 && hdd + flash >= 1 && hdd + flash <= SERVICES_MAX,
         "each block server needs 1 to " + SERVICES_MAX + " block services");
     require(shucklePort >= 0 && shucklePort <= 65_535, "--shuckle-port is 0 to 65535");
     require(reservedStorage >= 0, "--reserved-storage is not negative");
@@ -113,6 +137,10 @@ final class InstanceOptions {
     if (!condition) {
       throw new CommandFailure(ExitCodes.USAGE, message);
     }
+  }
+
+  static int orElse(Integer value, int standard) {
+    return value == null ? standard : value;
   }
 
   static long orElse(Long value, long standard) {

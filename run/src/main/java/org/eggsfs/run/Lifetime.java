@@ -70,13 +70,14 @@ final class Lifetime {
             "shutdown");
     Runtime.getRuntime().addShutdownHook(hook);
     ending.await();
-    Thread.ofPlatform().daemon().name("stop-limit").start(Lifetime::endHardWhenLate);
+    Thread limit = Thread.ofPlatform().daemon().name("stop-limit").start(Lifetime::endHardWhenLate);
     try {
       server.close();
     } catch (Exception e) {
       LOGGER.log(System.Logger.Level.ERROR, "while stopping", e);
       exitCode.set(ExitCodes.FAILED);
     } finally {
+      limit.interrupt();
       closed.countDown();
     }
     return exitCode.get();

@@ -13,12 +13,16 @@ import org.eggsfs.blocks.server.BlockServer;
 import org.eggsfs.blocks.server.BlocksRuntime;
 import org.eggsfs.cdc.server.CdcServer;
 import org.eggsfs.cli.CommandFailure;
+import org.eggsfs.client.EggsClient;
+import org.eggsfs.gc.Gc;
+import org.eggsfs.gc.GcConfig;
+import org.eggsfs.protocol.EggsException;
 import org.eggsfs.shard.server.ShardHost;
 import org.eggsfs.shuckle.server.ShuckleServer;
 import org.eggsfs.store.DataDirectory;
 
 /**
- * A whole instance in this process: shuckle, CDC, all shards, all block servers.
+ * A whole instance in this process: shuckle, CDC, all shards, all block servers, the collector.
  *
  * <p>The shuckle comes first, since the others register there. CDC and block servers start at the
  * same time, shards when the block services are assigned. All stop in the opposite order: whoever
@@ -33,6 +37,8 @@ final class LocalInstance implements AutoCloseable {
   private final List<BlockServer> blockServers = new ArrayList<>();
   private ShardHost shards;
   private CdcServer cdc;
+  private DataDirectory gcDirectory;
+  private Gc gc;
   private boolean closed;
 
   private LocalInstance(DataDirectory directory, ShuckleServer shuckle) {
@@ -52,21 +58,25 @@ final class LocalInstance implements AutoCloseable {
     DataDirectory directory = null;
     try {
       directory = DataDirectory.open(layout.root(), InstanceLayout.FORMAT);
+      InstanceShape shape = InstanceShape.of(layout, options);
       instance = new LocalInstance(directory, ShuckleServer.start(configs.shuckle()));
       instance.shuckle.failure().thenRun(() -> lifetime.fail("the disk of the shuckle failed"));
-      instance.startOthers(configs, options, lifetime);
+      instance.startOthers(configs, options, shape, lifetime);
       return instance;
-    } catch (IOException e) {
+    } catch (IOException | CommandFailure e) {
       if (instance != null) {
         instance.close();
       } else if (directory != null) {
         directory.close();
       }
-      throw StartFailures.explain(e, "--shuckle-port");
+      throw e instanceof IOException io
+          ? StartFailures.explain(io, "--shuckle-port")
+          : (CommandFailure) e;
     }
   }
 
-  private void startOthers(RoleConfigs configs, InstanceOptions options, Lifetime lifetime)
+  private void startOthers(
+      RoleConfigs configs, InstanceOptions options, InstanceShape shape, Lifetime lifetime)
       throws IOException, CommandFailure {
     List<InetSocketAddress> shuckles = List.of(shuckle.address());
     try (ExecutorService starters = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -79,12 +89,13 @@ final class LocalInstance implements AutoCloseable {
             return null;
           };
       starting.add(starters.submit(startCdc));
-      for (int i = 0; i < options.failureDomains; i++) {
+      for (int i = 0; i < shape.servers().size(); i++) {
         int number = i;
         Callable<Void> startBlocks =
             () -> {
               BlockServer server =
-                  BlockServer.start(configs.blocks(number, shuckles), blocksRuntime);
+                  BlockServer.start(
+                      configs.blocks(number, shape.servers().get(number), shuckles), blocksRuntime);
               synchronized (blockServers) {
                 blockServers.add(server);
               }
@@ -95,10 +106,13 @@ final class LocalInstance implements AutoCloseable {
       for (Future<?> part : starting) {
         part.get();
       }
-      Assignment.await(shuckle.address(), options, this::areBlockServersRegistered, lifetime);
+      Assignment.await(shuckle.address(), shape, this::areBlockServersRegistered, lifetime);
       shards =
           ShardHost.start(
               configs.shards(shuckles), () -> lifetime.fail("the disk of the shards failed"));
+      if (!options.noGc) {
+        startGc(configs, shuckles);
+      }
     } catch (ExecutionException e) {
       switch (e.getCause()) {
         case IOException io -> throw io;
@@ -110,6 +124,24 @@ final class LocalInstance implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted while starting", e);
     }
+  }
+
+  private void startGc(RoleConfigs configs, List<InetSocketAddress> shuckles)
+      throws IOException, CommandFailure {
+    GcConfig config = configs.gc();
+    gcDirectory = DataDirectory.open(config.dataDirectory(), GcCommand.FORMAT);
+    EggsClient client;
+    try {
+      client = EggsClient.connect(GcCommand.client(shuckles, List.of(), 0));
+    } catch (EggsException e) {
+      throw new IOException("the collector cannot ask the shuckle: " + e.getMessage(), e);
+    }
+    gc =
+        Gc.start(
+            client,
+            config,
+            (c, cursors, alerts) ->
+                configs.gcRepair().make(c, config.shards(), false, cursors, alerts));
   }
 
   /** Where clients find this instance. */
@@ -134,6 +166,8 @@ final class LocalInstance implements AutoCloseable {
       return;
     }
     closed = true;
+    closePart(gc);
+    closePart(gcDirectory);
     closePart(cdc);
     closePart(shards);
     synchronized (blockServers) {

@@ -63,7 +63,7 @@ final class ProcessInstance implements AutoCloseable {
               DataDirectory.open(layout.root(), InstanceLayout.FORMAT), layout, restart, lifetime);
       Files.createDirectories(layout.pids());
       Files.createDirectories(layout.logs());
-      instance.startAll(options, logLevel);
+      instance.startAll(options, InstanceShape.of(layout, options), logLevel);
       return instance;
     } catch (IOException e) {
       if (instance != null) {
@@ -78,7 +78,8 @@ final class ProcessInstance implements AutoCloseable {
     }
   }
 
-  private void startAll(InstanceOptions o, String logLevel) throws IOException, CommandFailure {
+  private void startAll(InstanceOptions o, InstanceShape shape, String logLevel)
+      throws IOException, CommandFailure {
     List<String> common = List.of("--log-level", logLevel);
     List<String> args = new ArrayList<>(common);
     args.addAll(List.of("--db-dir", layout.shuckle().toString(), "--replica", "0"));
@@ -94,7 +95,7 @@ final class ProcessInstance implements AutoCloseable {
     addTimes(args, o);
     launch("cdc", "cdc", args);
 
-    for (int server = 0; server < o.failureDomains; server++) {
+    for (int server = 0; server < shape.servers().size(); server++) {
       String name = InstanceLayout.blockServer(server);
       args = new ArrayList<>(common);
       args.addAll(List.of("--failure-domain", name, "--location", "0"));
@@ -106,13 +107,14 @@ final class ProcessInstance implements AutoCloseable {
           List.of(
               "--register-interval",
               InstanceOptions.orElse(o.registerInterval, RoleConfigs.REGISTER_INTERVAL) + "ns"));
-      for (int i = 0; i < o.hddBlockServices + o.flashBlockServices; i++) {
+      List<Integer> classes = shape.servers().get(server);
+      for (int i = 0; i < classes.size(); i++) {
         args.add(layout.blockService(server, i).toString());
-        args.add(StorageClass.name(i < o.hddBlockServices ? StorageClass.HDD : StorageClass.FLASH));
+        args.add(StorageClass.name(classes.get(i)));
       }
       launch(name, "blocks", args);
     }
-    Assignment.await(shuckle, o, this::areBlockServersReady, lifetime);
+    Assignment.await(shuckle, shape, this::areBlockServersReady, lifetime);
 
     args = new ArrayList<>(common);
     args.addAll(List.of("--db-dir", layout.shards().toString(), "--replica", "0"));
@@ -120,6 +122,20 @@ final class ProcessInstance implements AutoCloseable {
     add(args, "--transient-deadline-interval", o.transientDeadlineInterval);
     addTimes(args, o);
     launch("shards", "shard", args);
+    if (!o.noGc) {
+      args = new ArrayList<>(common);
+      args.addAll(List.of("--data-dir", layout.gc().toString(), "--shuckle", address));
+      args.addAll(List.of("--addr", o.host + ":0"));
+      args.addAll(List.of("--collect-directories", "--destruct-files", "--migrate"));
+      args.addAll(List.of("--scrub", "--scrub-blocks-per-second"));
+      args.add(Double.toString(RoleConfigs.SCRUB_BLOCKS_PER_SECOND));
+      args.add("--scrub-bytes-per-second");
+      args.add(Double.toString(RoleConfigs.SCRUB_BYTES_PER_SECOND));
+      add(args, "--collect-directories-min-edge-age", o.gcMinEdgeAge);
+      add(args, "--destruct-files-slack", o.gcSlack);
+      add(args, "--cycle-min", o.gcCycleMin);
+      launch("gc", "gc", args);
+    }
   }
 
   private static void addTimes(List<String> args, InstanceOptions o) {
@@ -195,6 +211,7 @@ final class ProcessInstance implements AutoCloseable {
   public void close() {
     closing = true;
     stop(List.of(MOUNT));
+    stop(List.of("gc"));
     stop(List.of("cdc"));
     stop(List.of("shards"));
     stop(children.keySet().stream().filter(name -> name.startsWith(BLOCK_SERVER_PREFIX)).toList());

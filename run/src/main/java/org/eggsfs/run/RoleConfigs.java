@@ -6,11 +6,15 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.eggsfs.blocks.server.BlockServerConfig;
 import org.eggsfs.cdc.server.CdcConfig;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.ExitCodes;
-import org.eggsfs.protocol.StorageClass;
+import org.eggsfs.gc.GcConfig;
+import org.eggsfs.gc.collect.CollectConfig;
+import org.eggsfs.gc.destruct.DestructConfig;
+import org.eggsfs.gc.repair.RepairSettings;
 import org.eggsfs.shard.server.ShardHostConfig;
 import org.eggsfs.shuckle.server.ShuckleConfig;
 
@@ -26,6 +30,12 @@ final class RoleConfigs {
 
   /** How often block servers and shards say that they are there. */
   static final long REGISTER_INTERVAL = 15 * SECOND;
+
+  /** 40 TB in a month, in the background of everything else. */
+  static final double SCRUB_BYTES_PER_SECOND = 16 << 20;
+
+  /** The same for small blocks, half a billion in a month. */
+  static final double SCRUB_BLOCKS_PER_SECOND = 200;
 
   private final InstanceOptions options;
   private final InstanceLayout layout;
@@ -99,13 +109,43 @@ final class RoleConfigs {
         registerInterval);
   }
 
-  BlockServerConfig blocks(int server, List<InetSocketAddress> shuckle) throws CommandFailure {
+  /** Repair and migration, gently: all disks of a local instance may be one. */
+  GcRepairOptions gcRepair() {
+    GcRepairOptions repair = new GcRepairOptions();
+    repair.scrub = true;
+    repair.scrubBlocks = SCRUB_BLOCKS_PER_SECOND;
+    repair.scrubBytes = SCRUB_BYTES_PER_SECOND;
+    repair.migrate = true;
+    repair.memory = RepairSettings.MEMORY_BYTES_MIN;
+    return repair;
+  }
+
+  GcConfig gc() {
+    long cycle = InstanceOptions.orElse(options.gcCycleMin, CollectConfig.DEFAULT.cycleNanosMin());
+    return new GcConfig(
+        layout.gc(),
+        GcConfig.allShards(),
+        false,
+        Optional.of(
+            CollectConfig.DEFAULT
+                .withMinEdgeAge(
+                    InstanceOptions.orElse(
+                        options.gcMinEdgeAge, CollectConfig.DEFAULT.minEdgeAgeNanos()))
+                .withCycleMin(cycle)),
+        Optional.of(
+            DestructConfig.DEFAULT
+                .withSlack(
+                    InstanceOptions.orElse(options.gcSlack, DestructConfig.DEFAULT.slackNanos()))
+                .withCycleMin(cycle)),
+        false,
+        false);
+  }
+
+  BlockServerConfig blocks(int server, List<Integer> classes, List<InetSocketAddress> shuckle)
+      throws CommandFailure {
     List<BlockServerConfig.Disk> disks = new ArrayList<>();
-    for (int i = 0; i < options.hddBlockServices + options.flashBlockServices; i++) {
-      disks.add(
-          new BlockServerConfig.Disk(
-              layout.blockService(server, i),
-              i < options.hddBlockServices ? StorageClass.HDD : StorageClass.FLASH));
+    for (int i = 0; i < classes.size(); i++) {
+      disks.add(new BlockServerConfig.Disk(layout.blockService(server, i), classes.get(i)));
     }
     return BlockServerConfig.of(
             disks, InstanceLayout.blockServer(server), new InetSocketAddress(host(), 0), shuckle)

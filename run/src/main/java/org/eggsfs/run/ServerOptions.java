@@ -98,6 +98,12 @@ final class ServerOptions {
 
   /** The one or two addresses to bind. */
   List<InetSocketAddress> bindAddresses(int defaultPort) throws CommandFailure {
+    List<InetSocketAddress> given = givenAddresses();
+    return given.isEmpty() ? List.of(Addresses.parse("127.0.0.1:" + defaultPort)) : given;
+  }
+
+  /** The addresses of the command line, at most two. */
+  List<InetSocketAddress> givenAddresses() throws CommandFailure {
     if (addresses.size() > 2) {
       throw new CommandFailure(ExitCodes.USAGE, "--addr is given at most twice");
     }
@@ -108,9 +114,6 @@ final class ServerOptions {
       }
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(ExitCodes.USAGE, "--addr: " + e.getMessage());
-    }
-    if (parsed.isEmpty()) {
-      parsed.add(Addresses.parse("127.0.0.1:" + defaultPort));
     }
     return parsed;
   }

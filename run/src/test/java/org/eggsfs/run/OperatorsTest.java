@@ -18,16 +18,20 @@ import java.util.stream.Stream;
 import org.eggsfs.cli.ExitCodes;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Goal: each operators' command says the truth about a real instance, and its exit code tells
  * scripts so. Method: one instance for all tests; each test has a directory of its own and damages
- * only its own files.
+ * only its own files; the one that gives a disk up comes last.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class OperatorsTest {
   private static final JsonMapper JSON = new JsonMapper();
   private static final int FILE_SIZE = 3_000_000;
@@ -41,6 +45,10 @@ class OperatorsTest {
   void start(@TempDir Path given) throws Exception {
     folder = given;
     options = InstanceTest.options(folder);
+    // What the daemon does is done by hand here; a few disks are given up or emptied.
+    options.noGc = true;
+    options.failureDomains = 18;
+    options.eraseCutoff = 0L;
     instance = InstanceTest.startReady(options);
     cli = new Cli(instance);
   }
@@ -131,6 +139,7 @@ class OperatorsTest {
   }
 
   @Test
+  @Order(Integer.MAX_VALUE)
   void aDecommissionedServiceShowsItsFilesUntilTheyAreMoved() throws Exception {
     cli.ok("mkdir", "/migrate");
     put("/migrate/f", FILE_SIZE);
@@ -254,5 +263,102 @@ class OperatorsTest {
     String newPath = "elsewhere:/disk";
     cli.ok("update-blockservice-path", "--id", service, "--new-path", newPath);
     assertTrue(cli.ok("blockservices", "--id", service).contains(newPath));
+  }
+
+  @Test
+  void aScrubRepairsWhatIsBroken() throws Exception {
+    cli.ok("mkdir", "/scrub");
+    put("/scrub/a", FILE_SIZE);
+    put("/scrub/b", FILE_SIZE);
+    Files.delete(blockFile("/scrub/a"));
+    Path block = blockFile("/scrub/b");
+    byte[] bytes = Files.readAllBytes(block);
+    bytes[bytes.length - 100] ^= 1;
+    Files.write(block, bytes);
+
+    String file = cli.ok("scrub-file", "/scrub/a");
+    assertTrue(file.contains("1 bad, 1 repaired"), file);
+    Path cursor = folder.resolve("cursor");
+    JsonNode all = json("scrub", "--json", "--cursor", cursor.toString());
+    assertTrue(all.get("scrubbed_blocks").asLong() >= 1, all.toString());
+    assertTrue(all.get("visited_files").asLong() >= 2, all.toString());
+    assertFalse(all.get("stopped").asBoolean());
+    assertFalse(Files.exists(cursor));
+    cli.ok("verify-file", "/scrub/a", "/scrub/b");
+    assertEquals(ExitCodes.USAGE, cli.run("scrub", "--shard", "256").exitCode());
+  }
+
+  @Test
+  void aServiceIsEmptiedByHand() throws Exception {
+    cli.ok("mkdir", "/empty");
+    put("/empty/f", FILE_SIZE);
+    String id =
+        json("stat", "--blocks", "--json", "/empty/f")
+            .at("/spans/0/locations/0/blocks/1/service")
+            .asText();
+    assertEquals(ExitCodes.USAGE, cli.run("migrate", "--id", id).exitCode());
+    cli.ok("blockservice-flags", "--id", id, "--set", "NO_WRITE");
+    String moved = cli.ok("migrate", "--id", id, "--file", "/empty/f", "--yes");
+    assertTrue(moved.contains("1 files, 1 blocks"), moved);
+    JsonNode rest = json("migrate", "--id", id, "--yes", "--json");
+    assertEquals(0, rest.get("failures").size(), rest.toString());
+    for (JsonNode row : json("migrate-status", "--all", "--json")) {
+      if (row.get("id").asText().equals(id)) {
+        assertEquals(0, row.get("files").asLong());
+      }
+    }
+    cli.ok("verify-file", "/empty/f");
+    cli.ok("blockservice-flags", "--id", id, "--unset", "NO_WRITE");
+    assertEquals(
+        ExitCodes.USAGE,
+        cli.run("migrate", "--flags", "STALE", "--no-flags", "STALE", "--yes").exitCode());
+  }
+
+  @Test
+  void whatIsExpiredIsCollectedAndDestroyed() throws Exception {
+    cli.ok("mkdir", "/expired");
+    put("/expired/f", FILE_SIZE);
+    Path block = blockFile("/expired/f");
+    String id = json("stat", "--json", "/expired/f").get("id").asText();
+    cli.ok("set-policy", "--yes", "/expired", "SNAPSHOT", "{\"DeleteAfterVersions\":0}");
+    cli.ok("rm", "/expired/f");
+    assertEquals(ExitCodes.USAGE, cli.run("collect", "--dir", "/expired").exitCode());
+    JsonNode kept = json("collect", "--dir", "/expired", "--yes", "--json");
+    assertEquals(0, kept.get("collected_edges").asLong(), kept.toString());
+    JsonNode collected =
+        json("collect", "--dir", "/expired", "--min-edge-age", "0s", "--yes", "--json");
+    assertEquals(2, collected.get("collected_edges").asLong(), collected.toString());
+    assertEquals(ExitCodes.FAILED, cli.run("resurrect", "/expired/f").exitCode());
+
+    assertTrue(Files.exists(block));
+    assertEquals(ExitCodes.USAGE, cli.run("destruct", "--file", id).exitCode());
+    JsonNode destroyed = json("destruct", "--file", id, "--yes", "--json");
+    assertEquals(1, destroyed.get("destructed_files").asLong(), destroyed.toString());
+    assertFalse(Files.exists(block));
+    assertEquals(ExitCodes.FAILED, cli.run("destruct", "--file", id, "--yes").exitCode());
+    // Everywhere, with nothing left that could go.
+    Path cursor = folder.resolve("collect-cursor");
+    cli.ok("collect", "--yes", "--cursor", cursor.toString());
+    cli.ok("destruct", "--yes", "--shard", "7");
+    assertFalse(Files.exists(cursor));
+  }
+
+  @Test
+  void filesAreBroughtToTheirPolicies() throws Exception {
+    cli.ok("mkdir", "/defrag");
+    put("/defrag/f", FILE_SIZE);
+    cli.ok(
+        "set-policy",
+        "--yes",
+        "/defrag",
+        "SPAN",
+        "{\"Entries\":[{\"MaxSize\":27484160,\"Parity\":[4,4]}]}");
+    JsonNode done = json("defrag", "--json", "/defrag");
+    assertEquals(1, done.get("defragged_spans").asLong(), done.toString());
+    assertEquals(
+        "(4,4)",
+        json("stat", "--blocks", "--json", "/defrag/f").at("/spans/0/locations/0/parity").asText());
+    cli.ok("verify-file", "/defrag/f");
+    assertEquals(0, json("defrag", "--json", "/defrag").get("defragged_spans").asLong());
   }
 }

@@ -30,10 +30,15 @@ import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.client.ClientConfig;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
+import org.eggsfs.core.Parity;
 import org.eggsfs.gc.Cluster;
 import org.eggsfs.gc.Cursors;
 import org.eggsfs.gc.OneShot;
 import org.eggsfs.gc.ShardPass;
+import org.eggsfs.gc.defrag.DefragCounters;
+import org.eggsfs.gc.defrag.DefragListener;
+import org.eggsfs.gc.defrag.DefragSettings;
+import org.eggsfs.gc.defrag.Defragmenter;
 import org.eggsfs.gc.destruct.DestructConfig;
 import org.eggsfs.gc.destruct.DestructCounters;
 import org.eggsfs.gc.migrate.MigrateCounters;
@@ -460,5 +465,37 @@ class RepairInstanceTest {
       files.checkAll();
     }
     return null;
+  }
+
+  @Test
+  void spansGetTheLayoutOfTheirPolicy() throws Exception {
+    Cli cli = new Cli(instance);
+    files.make("d", 3, 200, 9_000, 41_000, 3_000_000);
+    cli.ok(
+        "set-policy",
+        "--yes",
+        "/",
+        "SPAN",
+        "{\"Entries\":[{\"MaxSize\":10485760,\"Parity\":[4,2]}]}");
+    DefragCounters counters = new DefragCounters();
+    try (EggsClient fresh = connect(instance);
+        Defragmenter defragmenter = new Defragmenter(fresh, DefragSettings.DEFAULT, counters)) {
+      defragmenter.run("/", DefragListener.NONE);
+      assertEquals(9, counters.spans.get());
+      assertEquals(12, counters.analyzedFiles.get());
+      assertEquals(0, counters.failedFiles.get());
+      defragmenter.run("/", DefragListener.NONE);
+      assertEquals(9, counters.spans.get());
+    }
+    for (long id : files.ids()) {
+      for (StoredSpan span : files.spans(id)) {
+        for (StoredSpan.Copy copy : span.copies()) {
+          assertEquals(Parity.of(4, 2), copy.layout().parity());
+        }
+      }
+    }
+    files.checkAll();
+    assertSpansAreWhole();
+    destruct();
   }
 }

@@ -2,12 +2,15 @@ package org.eggsfs.store;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
@@ -117,7 +120,7 @@ public final class DataDirectory implements AutoCloseable {
     try {
       found = Files.readString(file).strip();
     } catch (NoSuchFileException e) {
-      writeFormat(path, file, format);
+      replace(file, format + "\n");
       return;
     }
     if (!found.equals(format)) {
@@ -132,21 +135,23 @@ public final class DataDirectory implements AutoCloseable {
     }
   }
 
-  private static void writeFormat(Path path, Path file, String format) throws IOException {
-    Path temporary = path.resolve(FORMAT + ".tmp");
+  /** Replaces a small file so that a crash leaves the old or the new one. */
+  public static void replace(Path file, String text) throws IOException {
+    Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
     try (FileChannel out =
         FileChannel.open(
             temporary,
             StandardOpenOption.CREATE,
             StandardOpenOption.TRUNCATE_EXISTING,
             StandardOpenOption.WRITE)) {
-      out.write(
-          java.nio.ByteBuffer.wrap(
-              (format + "\n").getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+      ByteBuffer content = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+      while (content.hasRemaining()) {
+        out.write(content);
+      }
       out.force(true);
     }
-    Files.move(temporary, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
-    sync(path);
+    Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+    sync(file.toAbsolutePath().getParent());
   }
 
   /** Makes the directory's entries durable. */

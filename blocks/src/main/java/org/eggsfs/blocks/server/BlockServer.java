@@ -23,9 +23,6 @@ import java.util.concurrent.atomic.LongAdder;
 public final class BlockServer implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(BlockServer.class.getName());
 
-  /** At the limit of connections, one that is idle for so long makes room. */
-  private static final long IDLE_NANOS_MIN = 10_000_000_000L;
-
   private static final long LIMIT_WARNING_NANOS = 60_000_000_000L;
   private static final int BACKLOG = 512;
   private static final long STACK_BYTES = 256 << 10;
@@ -158,7 +155,7 @@ public final class BlockServer implements AutoCloseable {
   private boolean evictIdle() {
     long now = System.nanoTime();
     Connection longest = null;
-    long idleMax = IDLE_NANOS_MIN;
+    long idleMax = config.idleMin();
     for (Connection connection : connections) {
       long idle = connection.idleNanos(now);
       if (idle >= idleMax) {

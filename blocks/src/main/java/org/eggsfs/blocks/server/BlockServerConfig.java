@@ -25,6 +25,7 @@ import org.eggsfs.protocol.StorageClass;
  * @param verifyWrites whether a written file is read again before it is acknowledged
  * @param connectionsMax at a time; beyond it one that has been idle for a while is closed for a new
  *     one, and if there is none, the new one is
+ * @param idleMin what counts as idle for a while
  * @param diskTimes how closely the disks are watched
  * @param wallClock nanoseconds since the epoch
  */
@@ -42,6 +43,7 @@ public record BlockServerConfig(
     long registerInterval,
     boolean verifyWrites,
     int connectionsMax,
+    long idleMin,
     DiskTimes diskTimes,
     LongSupplier wallClock) {
   private static final long SECOND = 1_000_000_000L;
@@ -63,6 +65,9 @@ public record BlockServerConfig(
 
   /** Default limit of connections, each of which has a thread. */
   public static final int CONNECTIONS_MAX = 2000;
+
+  /** Default of what counts as an idle connection: ten seconds. */
+  public static final long IDLE_MIN = 10 * SECOND;
 
   /** One block service. */
   public record Disk(Path directory, int storageClass) {
@@ -95,8 +100,8 @@ public record BlockServerConfig(
     if (locationId < 0 || locationId >= ProtocolConstants.INVALID_LOCATION) {
       throw new IllegalArgumentException("location " + locationId + " is not 0..254");
     }
-    if (connectionsMax < 1) {
-      throw new IllegalArgumentException("at least one connection");
+    if (connectionsMax < 1 || idleMin <= 0) {
+      throw new IllegalArgumentException("at least one connection, idle for some time");
     }
     if (eraseCutoff < 0 || writeCutoff <= 0 || registerInterval <= 0 || reservedBytes < 0) {
       throw new IllegalArgumentException("cut-offs, interval and reserve must not be negative");
@@ -123,6 +128,7 @@ public record BlockServerConfig(
         REGISTER_INTERVAL,
         false,
         CONNECTIONS_MAX,
+        IDLE_MIN,
         DiskTimes.STANDARD,
         BlockServerConfig::now);
   }
@@ -149,6 +155,7 @@ public record BlockServerConfig(
         newRegisterInterval,
         verifyWrites,
         connectionsMax,
+        idleMin,
         diskTimes,
         wallClock);
   }
@@ -169,12 +176,14 @@ public record BlockServerConfig(
         registerInterval,
         verifyWrites,
         connectionsMax,
+        idleMin,
         diskTimes,
         newWallClock);
   }
 
   /** The same with another limit of connections and closer watch on the disks, for tests. */
-  public BlockServerConfig withWatch(int newConnectionsMax, DiskTimes newDiskTimes) {
+  public BlockServerConfig withWatch(
+      int newConnectionsMax, long newIdleMin, DiskTimes newDiskTimes) {
     return new BlockServerConfig(
         disks,
         failureDomain,
@@ -189,6 +198,7 @@ public record BlockServerConfig(
         registerInterval,
         verifyWrites,
         newConnectionsMax,
+        newIdleMin,
         newDiskTimes,
         wallClock);
   }

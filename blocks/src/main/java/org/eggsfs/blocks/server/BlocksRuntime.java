@@ -126,5 +126,9 @@ public final class BlocksRuntime implements AutoCloseable {
   public void close() {
     timer.shutdownNow();
     workers.shutdownNow();
+    synchronized (committers) {
+      committers.values().forEach(FileSystemCommitter::close);
+      committers.clear();
+    }
   }
 }

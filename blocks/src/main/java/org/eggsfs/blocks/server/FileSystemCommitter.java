@@ -42,6 +42,7 @@ final class FileSystemCommitter implements AutoCloseable {
 
   private List<Task> fresh = new ArrayList<>();
   private boolean running;
+  private boolean closed;
   private long generation;
 
   /** A committer of the file system that holds {@code directory}. */
@@ -66,6 +67,10 @@ final class FileSystemCommitter implements AutoCloseable {
   }
 
   private synchronized CompletableFuture<Void> enqueue(Task task, long writtenIn) {
+    if (closed) {
+      task.done.completeExceptionally(new IOException("the server has stopped"));
+      return task.done;
+    }
     if (writtenIn != generation) {
       task.done.completeExceptionally(
           new SyncFailedException("a sync failed while this was written"));
@@ -108,8 +113,11 @@ final class FileSystemCommitter implements AutoCloseable {
     long giveUp = System.nanoTime() + IDLE_NANOS;
     while (mayWait && fresh.isEmpty()) {
       long left = giveUp - System.nanoTime();
-      if (left <= 0) {
+      if (left <= 0 || closed) {
         running = false;
+        if (closed) {
+          root.close();
+        }
         return null;
       }
       try {
@@ -177,9 +185,15 @@ final class FileSystemCommitter implements AutoCloseable {
     }
   }
 
-  /** Only for one that was never used. */
+  /** Lets go of the file system, after what was asked for is done; nothing more can be. */
   @Override
-  public void close() {
-    root.close();
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      notifyAll();
+      if (!running) {
+        root.close();
+      }
+    }
   }
 }

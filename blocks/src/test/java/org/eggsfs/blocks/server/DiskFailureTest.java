@@ -50,7 +50,9 @@ class DiskFailureTest {
           500 * MILLI,
           100 * MILLI);
 
-  @TempDir Path root;
+  @TempDir(factory = MemoryDirectory.class)
+  Path root;
+
   private HostileFiles files;
   private BlocksRuntime runtime;
   private FakeShuckle shuckle;
@@ -81,7 +83,7 @@ class DiskFailureTest {
                     List.of(shuckle.address()))
                 .withLimits(1, 1L << 50, 0, 50 * MILLI)
                 .withClock(() -> now, 60_000 * MILLI)
-                .withWatch(100, QUICK),
+                .withWatch(100, BlockServerConfig.IDLE_MIN, QUICK),
             runtime);
     a = server.serviceIds().get(0);
     if (server.serviceIds().size() == disks.size()) {

@@ -7,6 +7,7 @@ import org.eggsfs.protocol.cdc.HardUnlinkDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
+import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 
 /** The transaction for each request. */
@@ -21,6 +22,7 @@ final class Transactions {
       case RenameDirectoryRequest r -> new RenameDirectory(id, client, r);
       case HardUnlinkDirectoryRequest r -> new HardUnlinkDirectory(id, client, r);
       case CrossShardHardUnlinkFileRequest r -> new CrossShardHardUnlinkFile(id, client, r);
+      case RestoreDirectoryRequest r -> new RestoreDirectory(id, client, r);
       case CdcSnapshotRequest _ ->
           throw new IllegalArgumentException("a snapshot is no transaction");
     };

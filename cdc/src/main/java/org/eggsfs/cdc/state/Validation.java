@@ -10,6 +10,7 @@ import org.eggsfs.protocol.cdc.HardUnlinkDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
+import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 
 /**
@@ -48,6 +49,7 @@ final class Validation {
             : error;
       }
       case CrossShardHardUnlinkFileRequest r -> crossShardHardUnlinkFile(r);
+      case RestoreDirectoryRequest r -> restore(r);
       case CdcSnapshotRequest _ -> null;
     };
   }
@@ -80,6 +82,17 @@ final class Validation {
 
   private static ErrorCode orSameDirectories(ErrorCode error, long oldOwner, long newOwner) {
     return error == null && oldOwner == newOwner ? ErrorCode.SAME_DIRECTORIES : error;
+  }
+
+  private static ErrorCode restore(RestoreDirectoryRequest request) {
+    ErrorCode error = directories(request.targetId(), request.ownerId());
+    if (error != null) {
+      return error;
+    }
+    if (request.targetId() == InodeIds.ROOT || request.targetId() == request.ownerId()) {
+      return ErrorCode.LOOP_IN_DIRECTORY_RENAME;
+    }
+    return newName(request.name());
   }
 
   private static ErrorCode crossShardHardUnlinkFile(CrossShardHardUnlinkFileRequest request) {

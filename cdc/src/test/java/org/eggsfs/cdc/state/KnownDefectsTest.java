@@ -28,6 +28,7 @@ import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
+import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeRequest;
 import org.eggsfs.protocol.shard.LockCurrentEdgeRequest;
@@ -72,6 +73,8 @@ class KnownDefectsTest {
             new SoftUnlinkDirectoryRequest(0, DIRECTORY, 1, NAME),
             new SoftUnlinkDirectoryRequest(ROOT, 0, 1, NAME),
             new HardUnlinkDirectoryRequest(0),
+            new RestoreDirectoryRequest(0, ROOT, NAME),
+            new RestoreDirectoryRequest(DIRECTORY, 0, NAME),
             new CrossShardHardUnlinkFileRequest(0, FILE, NAME, 1),
             new CrossShardHardUnlinkFileRequest(ROOT, 0, NAME, 1))) {
       assertFails(ErrorCode.MALFORMED_REQUEST, simulation, request);

@@ -20,6 +20,7 @@ import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
+import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
@@ -90,6 +91,9 @@ class RandomTransactionsTest {
     if (InodeIds.isDirectory(old.target)) {
       if (choice < 5) {
         return new SoftUnlinkDirectoryRequest(old.directory, old.target, old.creationTime, oldName);
+      }
+      if (choice == 8) {
+        return new RestoreDirectoryRequest(old.target, target, newName);
       }
       return choice == 9
           ? new HardUnlinkDirectoryRequest(old.target)

@@ -22,6 +22,7 @@ import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
+import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
@@ -115,6 +116,25 @@ class RestartTest {
                 MakeDirectoryResponse a = mkdir(s, InodeIds.ROOT, "a");
                 mkdir(s, a.id(), "b");
                 return new Case(rmdir(InodeIds.ROOT, a, "a"), ErrorCode.DIRECTORY_NOT_EMPTY);
+              }),
+          Map.entry(
+              "RESTORE_DIRECTORY",
+              s -> {
+                MakeDirectoryResponse a = mkdir(s, InodeIds.ROOT, "a");
+                MakeDirectoryResponse b = mkdir(s, a.id(), "b");
+                s.call(rmdir(a.id(), b, "b"));
+                return new Case(
+                    new RestoreDirectoryRequest(b.id(), InodeIds.ROOT, bytes("c")), null);
+              }),
+          Map.entry(
+              "RESTORE_DIRECTORY_ON_FILE",
+              s -> {
+                MakeDirectoryResponse a = mkdir(s, InodeIds.ROOT, "a");
+                s.call(rmdir(InodeIds.ROOT, a, "a"));
+                s.plane.makeFile(InodeIds.ROOT, bytes("a"));
+                return new Case(
+                    new RestoreDirectoryRequest(a.id(), InodeIds.ROOT, bytes("a")),
+                    ErrorCode.CANNOT_OVERRIDE_NAME);
               }),
           Map.entry(
               "CROSS_SHARD_HARD_UNLINK_FILE",
@@ -212,6 +232,7 @@ class RestartTest {
         moveAway(simulation, r.newOwnerId(), r.newName());
       }
       case SoftUnlinkDirectoryRequest r -> moveAway(simulation, r.ownerId(), r.name());
+      case RestoreDirectoryRequest r -> moveAway(simulation, r.ownerId(), r.name());
       default -> {
         // Works on history, which nobody moves.
       }

@@ -92,9 +92,20 @@ public final class SpanUploader {
   /** Writes a span at the end of the file itself. */
   public Uploaded upload(TransientFile file, long offset, EncodedSpan span, Initiated initiated)
       throws EggsException, IOException {
+    return upload(file, offset, file.id, span, initiated);
+  }
+
+  /**
+   * The same where the blocks are to go where another file has its blocks, as far as possible.
+   *
+   * @param reference that file, in the same shard
+   */
+  public Uploaded upload(
+      TransientFile file, long offset, long reference, EncodedSpan span, Initiated initiated)
+      throws EggsException, IOException {
     Set<FailureDomain> failed = new LinkedHashSet<>();
     for (int attempt = 1; ; attempt++) {
-      List<AddSpanInitiateBlockInfo> places = initiate(file, offset, file.id, span, failed);
+      List<AddSpanInitiateBlockInfo> places = initiate(file, offset, reference, span, failed);
       initiated.run();
       List<BlockProof> proofs = writeBlocks(places, span, failed);
       if (proofs != null) {

@@ -65,6 +65,19 @@ final class CloseJudge {
     }
   }
 
+  /** Whether that thread's process uses the file, and so may see it before others do. */
+  boolean uses(Users users, int thread, long inode) {
+    if (thread == 0) {
+      return false;
+    }
+    int process = processes.process(thread);
+    try {
+      return process == users.creator || processes.holds(process, inode);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   /** The verdict on a close by that thread. */
   Verdict judge(Users users, int thread, long inode) {
     if (thread == 0 || users.creator == 0) {

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.client.FileWriter;
+import org.eggsfs.client.span.SpanUploader.TransientFile;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.fuse.kernel.Abi;
 import org.eggsfs.fuse.kernel.DirectoryPage;
@@ -44,6 +45,7 @@ public final class EggsFileSystem implements FuseOperations {
   private static final long ACCESS_TIME_NANOS = TimeUnit.HOURS.toNanos(1);
 
   private static final long UPKEEP_NANOS_MAX = PendingNames.STAGED_NANOS_MAX;
+  private static final long SPARES_LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final byte[] NOTHING = new byte[0];
   private static final Logger LOG = System.getLogger(EggsFileSystem.class.getName());
 
@@ -54,6 +56,7 @@ public final class EggsFileSystem implements FuseOperations {
   private final Handles handles = new Handles();
   private final ReadFiles readFiles;
   private final PendingNames pending = new PendingNames();
+  private final Spares spares;
   private final Map<Long, WriteFile> writing = new ConcurrentHashMap<>();
   private final Processes processes = new Processes();
   private final CloseJudge judge;
@@ -68,6 +71,7 @@ public final class EggsFileSystem implements FuseOperations {
     this.settings = settings;
     this.names = new Names(client, nodes, settings);
     this.readFiles = new ReadFiles(client);
+    this.spares = new Spares(client);
     this.judge = new CloseJudge(processes, settings.onExit());
     this.capacity = new Capacity(client, settings.rawCapacity());
     this.extendedAttributes = new ExtendedAttributes(client);
@@ -93,6 +97,7 @@ public final class EggsFileSystem implements FuseOperations {
   public void ended() {
     over = true;
     LockSupport.unpark(upkeep);
+    spares.close();
     // Nobody can close them any more: what was not closed is not complete.
     for (WriteFile file : writing.values()) {
       file.end();
@@ -108,8 +113,9 @@ public final class EggsFileSystem implements FuseOperations {
   private void upkeep() {
     long keptAliveNanos = System.nanoTime();
     while (!over) {
-      LockSupport.parkNanos(
-          this, Math.min(UPKEEP_NANOS_MAX, settings.keepAliveInterval().toNanos()));
+      // Without spares there is little to do, and an idle mount uses no CPU.
+      long pauseNanos = spares.expire() ? SPARES_LOOK_NANOS : UPKEEP_NANOS_MAX;
+      LockSupport.parkNanos(this, Math.min(pauseNanos, settings.keepAliveInterval().toNanos()));
       for (WriteFile file : pending.forgotten()) {
         drop(file);
       }
@@ -210,6 +216,9 @@ public final class EggsFileSystem implements FuseOperations {
     }
     long directory = Names.inode(parent);
     WriteFile fresh = pending.staged(directory, name, request.pid());
+    if (fresh == null) {
+      fresh = own(request, directory, name);
+    }
     if (fresh != null) {
       answerEntry(request, directory, name, entry(fresh));
       return;
@@ -217,16 +226,24 @@ public final class EggsFileSystem implements FuseOperations {
     when(
         request,
         names.lookup(directory, name),
-        entry -> {
-          boolean volatileName = pending.contains(directory, name);
-          answerEntry(
-              request,
-              directory,
-              name,
-              volatileName
-                  ? new Entry(entry.node(), 0, entry.attributeNanos(), entry.attributes())
-                  : entry);
-        });
+        entry ->
+            answerEntry(
+                request,
+                directory,
+                name,
+                pending.of(directory, name).isEmpty()
+                    ? entry
+                    : new Entry(entry.node(), 0, entry.attributeNanos(), entry.attributes())));
+  }
+
+  /** The file of that name which the caller is writing, or null. */
+  private WriteFile own(FuseRequest request, long directory, byte[] name) {
+    for (WriteFile file : pending.of(directory, name)) {
+      if (judge.uses(file.users(), request.pid(), file.id())) {
+        return file;
+      }
+    }
+    return null;
   }
 
   /** Of a file being written nothing is kept: it changes, and its name may not be real yet. */
@@ -422,6 +439,14 @@ public final class EggsFileSystem implements FuseOperations {
     later(
         request,
         () -> {
+          WriteFile own = own(request, directory, name);
+          if (own != null && own.move(null)) {
+            pending.remove(new Node.Place(directory, name), own);
+            if (!exists(directory, name)) {
+              request.ok();
+              return;
+            }
+          }
           try {
             unlink(directory, name);
           } finally {
@@ -482,6 +507,16 @@ public final class EggsFileSystem implements FuseOperations {
     later(
         request,
         () -> {
+          WriteFile own = own(request, from, oldName);
+          if (own != null) {
+            if (!replace && exists(to, newName)) {
+              throw new ErrnoException(Errno.EEXIST, "the name exists");
+            }
+            if (moveUnfinished(own, new Node.Place(from, oldName), new Node.Place(to, newName))) {
+              request.ok();
+              return;
+            }
+          }
           try {
             rename(from, oldName, to, newName, replace);
           } finally {
@@ -490,6 +525,22 @@ public final class EggsFileSystem implements FuseOperations {
           }
           request.ok();
         });
+  }
+
+  /** Renaming what is not complete yet only changes where it will appear. */
+  private boolean moveUnfinished(WriteFile file, Node.Place from, Node.Place to)
+      throws IOException {
+    if (InodeIds.shard(file.id()) != InodeIds.shard(to.directory())) {
+      // The file is in the shard of the directory it was made in.
+      throw new ErrnoException(Errno.EXDEV, "a file being written stays in its shard");
+    }
+    if (!file.move(to)) {
+      return false;
+    }
+    pending.add(to, file, false);
+    pending.remove(from, file);
+    nodes.getOrNew(file.id()).foundAt(to.directory(), to.name());
+    return true;
   }
 
   private void rename(long from, byte[] oldName, long to, byte[] newName, boolean replace)
@@ -618,38 +669,38 @@ public final class EggsFileSystem implements FuseOperations {
   private WriteFile begin(int thread, Node.Place place, boolean exclusive)
       throws EggsException, IOException {
     boolean named = place.name() != null;
-    if (named && !pending.add(place, exclusive)) {
-      throw new ErrnoException(Errno.EEXIST, "the name is being created");
-    }
-    FileWriter writer = null;
+    CloseJudge.Users users = judge.created(thread);
+    byte[] name = named ? place.name() : NOTHING;
+    TransientFile spare = spares.take(InodeIds.shard(place.directory()));
+    LockSupport.unpark(upkeep);
+    FileWriter writer =
+        spare == null
+            ? client.create(place.directory(), name)
+            : client.create(place.directory(), name, spare);
     boolean good = false;
     try {
-      CloseJudge.Users users = judge.created(thread);
-      writer = client.create(place.directory(), named ? place.name() : NOTHING);
       WriteFile file =
           new WriteFile(
               client, writer, writer.construct(), named ? place : null, users, exclusive, now());
+      if (named && !pending.add(place, file, exclusive)) {
+        throw new ErrnoException(Errno.EEXIST, "the name is being created");
+      }
       writing.put(file.id(), file);
       good = true;
       return file;
     } finally {
       if (!good) {
-        if (named) {
-          pending.remove(place);
-        }
-        if (writer != null) {
-          writer.close();
-        }
+        writer.close();
       }
     }
   }
 
   /** The end of a file being written, committed or not. */
   private void drop(WriteFile file) {
-    boolean wasThere = writing.remove(file.id(), file);
+    writing.remove(file.id(), file);
     Node.Place place = file.place();
-    if (wasThere && place != null) {
-      pending.remove(place);
+    if (place != null) {
+      pending.remove(place, file);
     }
     file.end();
   }

@@ -1,12 +1,15 @@
 package org.eggsfs.fuse.fs;
 
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Names that files being written through this mount are going to have. Others do not see the files,
- * but the kernel must not keep what it hears about such a name, since it changes without its doing.
+ * Names that files being written through this mount are going to have. Only processes that have
+ * such a file open see it under its name, and the kernel keeps nothing of what it hears about the
+ * name, since that depends on who asks and changes without the kernel's doing.
  *
  * <p>Also new versions that wait to be opened: opening an existing file with O_TRUNC answers
  * ESTALE, whereupon the kernel looks the name up again, on the same thread, and finds the new
@@ -19,33 +22,41 @@ final class PendingNames {
   private record Key(long directory, Name name) {}
 
   /** A new version that waits for its thread. */
-  record Staged(WriteFile file, int thread, long sinceNanos) {}
+  private record Staged(WriteFile file, int thread, long sinceNanos) {}
 
-  private final Map<Key, Integer> names = new HashMap<>();
+  private final Map<Key, List<WriteFile>> names = new HashMap<>();
   private final Map<Key, Staged> staged = new HashMap<>();
 
   private static Key key(Node.Place place) {
     return new Key(place.directory(), new Name(place.name()));
   }
 
-  /** One more file for that name; false, and nothing, if there is one already and it matters. */
-  synchronized boolean add(Node.Place place, boolean exclusive) {
-    Key key = key(place);
-    if (exclusive && names.containsKey(key)) {
+  /** One more file for that name; false, and nothing, if it must be the only one and is not. */
+  synchronized boolean add(Node.Place place, WriteFile file, boolean exclusive) {
+    List<WriteFile> files = names.computeIfAbsent(key(place), key -> new ArrayList<>(1));
+    if (exclusive && !files.isEmpty()) {
       return false;
     }
-    names.merge(key, 1, Integer::sum);
+    files.add(file);
     return true;
   }
 
   /** One less. */
-  synchronized void remove(Node.Place place) {
-    names.computeIfPresent(key(place), (key, count) -> count == 1 ? null : count - 1);
+  synchronized void remove(Node.Place place, WriteFile file) {
+    names.computeIfPresent(
+        key(place),
+        (key, files) -> {
+          files.remove(file);
+          return files.isEmpty() ? null : files;
+        });
   }
 
-  /** Whether there is one. */
-  synchronized boolean contains(long directory, byte[] name) {
-    return !names.isEmpty() && names.containsKey(new Key(directory, new Name(name)));
+  /** The files that are going to have the name. */
+  synchronized List<WriteFile> of(long directory, byte[] name) {
+    if (names.isEmpty()) {
+      return List.of();
+    }
+    return List.copyOf(names.getOrDefault(new Key(directory, new Name(name)), List.of()));
   }
 
   /** Lets a new version wait for a thread; the one it replaces there, or null. */
@@ -75,8 +86,8 @@ final class PendingNames {
   }
 
   /** Takes out new versions that nobody came for. */
-  synchronized java.util.List<WriteFile> forgotten() {
-    java.util.List<WriteFile> old = new java.util.ArrayList<>();
+  synchronized List<WriteFile> forgotten() {
+    List<WriteFile> old = new ArrayList<>();
     staged
         .values()
         .removeIf(

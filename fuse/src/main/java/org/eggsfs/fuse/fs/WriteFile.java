@@ -115,10 +115,19 @@ final class WriteFile {
     }
   }
 
-  State state() {
-    lock.lock();
+  /**
+   * Gives it another place to appear at, or none; false if it has appeared already.
+   *
+   * @param to null for none
+   */
+  boolean move(Node.Place to) throws InterruptedIOException {
+    lock();
     try {
-      return state;
+      if (state != State.WRITING) {
+        return false;
+      }
+      place = to;
+      return true;
     } finally {
       lock.unlock();
     }
@@ -352,17 +361,17 @@ final class WriteFile {
         if (exclusive || as != null) {
           requireAbsent(where);
         }
+        writer.timesAtCommit(mtimeToSet, atimeToSet);
         FileWriter.Committed committed =
             as == null ? writer.commitAndTell() : writer.commitAs(where.directory(), where.name());
         place = where;
         state = State.COMMITTED;
-        mtime = committed.creationTime();
-        atime = committed.creationTime();
+        mtime = mtimeToSet < 0 ? committed.creationTime() : mtimeToSet;
+        atime = atimeToSet < 0 ? committed.creationTime() : atimeToSet;
       } catch (EggsException | IOException e) {
         failedWith = Errnos.of(e);
         throw e;
       }
-      applyTimes();
       return true;
     } finally {
       lock.unlock();
@@ -379,15 +388,6 @@ final class WriteFile {
       throw e;
     }
     throw new ErrnoException(Errno.EEXIST, "somebody else has created the name meanwhile");
-  }
-
-  private void applyTimes() throws EggsException, IOException {
-    if (mtimeToSet < 0 && atimeToSet < 0) {
-      return;
-    }
-    client.setTimes(id, mtimeToSet, atimeToSet);
-    mtime = mtimeToSet < 0 ? mtime : mtimeToSet;
-    atime = atimeToSet < 0 ? atime : atimeToSet;
   }
 
   /** Throws the file away if it is not committed, and gives its memory back. */

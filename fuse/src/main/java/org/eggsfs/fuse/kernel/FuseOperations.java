@@ -13,69 +13,99 @@ import java.nio.ByteBuffer;
  */
 public interface FuseOperations {
   /** The connection is ready. */
-  void started(FuseSession session);
+  default void started(FuseSession session) {}
 
   /** Looks a name up; answered with an entry. */
-  void lookup(FuseRequest request, long parent, byte[] name);
+  default void lookup(FuseRequest request, long parent, byte[] name) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** The kernel forgets that many lookups of a node. Not answered. */
-  void forget(long node, long lookups);
+  default void forget(long node, long lookups) {}
 
   /**
    * Attributes.
    *
    * @param handle of an open file, or -1
    */
-  void getAttributes(FuseRequest request, long node, long handle);
+  default void getAttributes(FuseRequest request, long node, long handle) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Changes attributes; answered with the new ones. */
-  void setAttributes(FuseRequest request, long node, SetAttributes change);
+  default void setAttributes(FuseRequest request, long node, SetAttributes change) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** The target of a symbolic link; answered with bytes. */
-  void readlink(FuseRequest request, long node);
+  default void readlink(FuseRequest request, long node) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Makes a symbolic link; answered with an entry. */
-  void symlink(FuseRequest request, long parent, byte[] name, byte[] target);
+  default void symlink(FuseRequest request, long parent, byte[] name, byte[] target) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Makes a node that is no directory; answered with an entry. */
-  void mknod(FuseRequest request, long parent, byte[] name, int mode);
+  default void mknod(FuseRequest request, long parent, byte[] name, int mode) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Makes a directory; answered with an entry. */
-  void mkdir(FuseRequest request, long parent, byte[] name, int mode);
+  default void mkdir(FuseRequest request, long parent, byte[] name, int mode) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Removes a name that is no directory's. */
-  void unlink(FuseRequest request, long parent, byte[] name);
+  default void unlink(FuseRequest request, long parent, byte[] name) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Removes an empty directory. */
-  void rmdir(FuseRequest request, long parent, byte[] name);
+  default void rmdir(FuseRequest request, long parent, byte[] name) {
+    request.error(Errno.ENOSYS);
+  }
 
   /**
    * Renames.
    *
    * @param flags of renameat2
    */
-  void rename(
+  default void rename(
       FuseRequest request,
       long oldParent,
       byte[] oldName,
       long newParent,
       byte[] newName,
-      int flags);
+      int flags) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Gives a node another name; answered with an entry. */
-  void link(FuseRequest request, long node, long newParent, byte[] newName);
+  default void link(FuseRequest request, long node, long newParent, byte[] newName) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Opens a file; answered with a handle. */
-  void open(FuseRequest request, long node, int flags);
+  default void open(FuseRequest request, long node, int flags) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Creates and opens a file; answered with an entry and a handle. */
-  void create(FuseRequest request, long parent, byte[] name, int flags, int mode);
+  default void create(FuseRequest request, long parent, byte[] name, int flags, int mode) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Creates and opens a file without a name; answered with an entry and a handle. */
-  void tmpfile(FuseRequest request, long parent, int flags, int mode);
+  default void tmpfile(FuseRequest request, long parent, int flags, int mode) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Reads; answered with {@link FuseRequest#data}. */
-  void read(FuseRequest request, long node, long handle, long offset, int size);
+  default void read(FuseRequest request, long node, long handle, long offset, int size) {
+    request.error(Errno.ENOSYS);
+  }
 
   /**
    * Writes; answered with the number of bytes taken.
@@ -83,59 +113,97 @@ public interface FuseOperations {
    * @param data belongs to the request, until the request is answered
    * @param fromCache whether it is a page of a shared mapping and not a program's write
    */
-  void write(
-      FuseRequest request, long node, long handle, long offset, ByteBuffer data, boolean fromCache);
+  default void write(
+      FuseRequest request,
+      long node,
+      long handle,
+      long offset,
+      ByteBuffer data,
+      boolean fromCache) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** A descriptor is being closed; the error goes to its close(2). */
-  void flush(FuseRequest request, long node, long handle);
+  default void flush(FuseRequest request, long node, long handle) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** The last reference to a handle is gone. */
-  void release(FuseRequest request, long node, long handle);
+  default void release(FuseRequest request, long node, long handle) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Makes what was written durable. */
-  void fsync(FuseRequest request, long node, long handle);
+  default void fsync(FuseRequest request, long node, long handle) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Reserves space. */
-  void fallocate(FuseRequest request, long node, long handle, long offset, long length, int mode);
+  default void fallocate(
+      FuseRequest request, long node, long handle, long offset, long length, int mode) {
+    request.error(Errno.ENOSYS);
+  }
 
   /**
    * Finds data or a hole; answered with an offset.
    *
    * @param whence SEEK_DATA or SEEK_HOLE
    */
-  void lseek(FuseRequest request, long node, long handle, long offset, int whence);
+  default void lseek(FuseRequest request, long node, long handle, long offset, int whence) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Opens a directory; answered with a handle. */
-  void openDirectory(FuseRequest request, long node);
+  default void openDirectory(FuseRequest request, long node) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Lists; answered with a page from {@link FuseRequest#page}. */
-  void readDirectory(
-      FuseRequest request, long node, long handle, long offset, int size, boolean plus);
+  default void readDirectory(
+      FuseRequest request, long node, long handle, long offset, int size, boolean plus) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** The last reference to a directory's handle is gone. */
-  void releaseDirectory(FuseRequest request, long node, long handle);
+  default void releaseDirectory(FuseRequest request, long node, long handle) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Makes changes of a directory durable. */
-  void fsyncDirectory(FuseRequest request, long node);
+  default void fsyncDirectory(FuseRequest request, long node) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Figures of the whole. */
-  void statfs(FuseRequest request);
+  default void statfs(FuseRequest request) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Makes everything durable. */
-  void syncfs(FuseRequest request);
+  default void syncfs(FuseRequest request) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Whether the caller may; mask of R 4, W 2, X 1. Not asked where the kernel checks itself. */
-  void access(FuseRequest request, long node, int mask);
+  default void access(FuseRequest request, long node, int mask) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** An extended attribute; answered with {@link FuseRequest#attributeValue}. */
-  void getExtendedAttribute(FuseRequest request, long node, String name, int size);
+  default void getExtendedAttribute(FuseRequest request, long node, String name, int size) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Names of the extended attributes; answered with {@link FuseRequest#attributeValue}. */
-  void listExtendedAttributes(FuseRequest request, long node, int size);
+  default void listExtendedAttributes(FuseRequest request, long node, int size) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** Sets or, without a value, removes an extended attribute. */
-  void changeExtendedAttribute(FuseRequest request, long node);
+  default void changeExtendedAttribute(FuseRequest request, long node) {
+    request.error(Errno.ENOSYS);
+  }
 
   /** The file system is unmounted; nothing will be asked any more. */
-  void ended();
+  default void ended() {}
 }

@@ -180,9 +180,9 @@ public final class FuseSession {
       MemorySegment state = Libc.newState(arena);
       while (true) {
         long length = queue.read(state, buffer);
-        if (length >= 0) {
+        if (length > 0) {
           buffer = receive(queue, buffer, length);
-        } else if (length == -Errno.ENODEV) {
+        } else if (length == 0 || length == -Errno.ENODEV) {
           return;
         } else if (length != -Errno.EINTR && length != -Errno.EAGAIN && length != -Errno.ENOENT) {
           LOG.log(Level.ERROR, "reading /dev/fuse: " + Libc.text((int) length));

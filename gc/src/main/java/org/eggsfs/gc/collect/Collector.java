@@ -70,9 +70,12 @@ public final class Collector {
         DirectoryPass run =
             new DirectoryPass(
                 cluster, config, counters, pace, directory, found.policy(), clock.getAsLong());
-        run.run();
-        visited += run.visitedEdges();
-        collected += run.collectedEdges();
+        try {
+          run.run();
+        } finally {
+          visited += run.visitedEdges();
+          collected += run.collectedEdges();
+        }
         if (!run.hadConflict()) {
           boolean destructed = found.orphan() && run.leftNothing() && destruct(directory);
           return new Result(visited, collected, destructed);

@@ -35,6 +35,9 @@ final class BlockEraser {
   private static final long BACKOFF_NANOS_MAX = TimeUnit.MINUTES.toNanos(10);
   private static final int BACKOFF_SERVICES_MAX = 100_000;
 
+  /** A restart of a block server is no news. */
+  private static final int FAILURES_BEFORE_ALERT = 4;
+
   private static final int UNWRITABLE =
       BlockServiceFlags.STALE | BlockServiceFlags.NO_WRITE | BlockServiceFlags.DECOMMISSIONED;
 
@@ -146,8 +149,8 @@ final class BlockEraser {
       return;
     }
     long service = block.blockServiceId();
-    backoff.failed(service, System.nanoTime());
-    if ((block.blockServiceFlags() & UNWRITABLE) == 0) {
+    int inARow = backoff.failed(service, System.nanoTime());
+    if (inARow >= FAILURES_BEFORE_ALERT && (block.blockServiceFlags() & UNWRITABLE) == 0) {
       alerts.raise(
           alertKey(service),
           "a block service that should be writable does not erase blocks: " + failure.getMessage());

@@ -20,6 +20,30 @@ public final class MigrateCounters extends Counters {
   /** Ended scans of block services. */
   public final Counter scans = counter("scans");
 
+  /** Now: block services being emptied or watched. */
+  public final Counter scheduledServices = counter("scheduled_services");
+
+  /** Now: those of them with files. */
+  public final Counter servicesWithFiles = counter("services_with_files");
+
+  /** When the first of those was retired, in nanoseconds since 1970; 0 = none. */
+  public final Counter oldestServiceTime = counter("oldest_service_time");
+
+  /** Now: files found and not moved yet. */
+  public final Counter remainingFiles = counter("remaining_files");
+
+  /** Now: those of them with a span that lost two blocks or more. */
+  public final Counter filesLosing2 = counter("files_losing_2");
+
+  /** Now: those with a span that lost three blocks or more. */
+  public final Counter filesLosing3 = counter("files_losing_3");
+
+  /** Now: those with a span that can lose no more. */
+  public final Counter filesAtRisk = counter("files_at_risk");
+
+  /** Now: those that failed again and again. */
+  public final Counter hopelessFiles = counter("hopeless_files");
+
   /** What its repairs did. */
   public final RepairCounters repairs = new RepairCounters(this);
 

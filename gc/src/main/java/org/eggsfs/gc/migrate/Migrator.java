@@ -12,6 +12,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.eggsfs.client.EggsClient;
@@ -58,7 +59,7 @@ public final class Migrator implements AutoCloseable {
   /** A service that was found empty twice; nothing can come there any more. */
   private static final long CONFIRMED_NANOS = TimeUnit.HOURS.toNanos(24);
 
-  private static final long REPORT_NANOS = TimeUnit.MINUTES.toNanos(1);
+  private static final long REPORT_NANOS = TimeUnit.SECONDS.toNanos(30);
   private static final long IDLE_LOOK_NANOS_MAX = TimeUnit.SECONDS.toNanos(1);
   private static final System.Logger LOG = System.getLogger(Migrator.class.getName());
 
@@ -94,6 +95,7 @@ public final class Migrator implements AutoCloseable {
     boolean hasFiles = true;
     int emptyScans;
     int scans;
+    int completeScans;
 
     Watched(Disk disk, long nowNanos) {
       this.disk = disk;
@@ -112,6 +114,7 @@ public final class Migrator implements AutoCloseable {
 
     synchronized void ended(boolean complete, boolean found, long confirmNanos, long nowNanos) {
       scanning = false;
+      completeScans += complete ? 1 : 0;
       if (found || !complete) {
         hasFiles |= found;
         emptyScans = 0;
@@ -125,6 +128,10 @@ public final class Migrator implements AutoCloseable {
       dueNanos = nowNanos + (emptyScans == 1 ? confirmNanos : CONFIRMED_NANOS);
     }
 
+    synchronized boolean isScanned() {
+      return completeScans > 0 && !scanning;
+    }
+
     synchronized boolean hasFiles() {
       return hasFiles;
     }
@@ -132,6 +139,17 @@ public final class Migrator implements AutoCloseable {
 
   /** Empties decommissioned block services until the thread is interrupted. */
   public void run() throws InterruptedIOException {
+    run(false, status -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param untilDone whether to end when nothing is left on what is decommissioned, as far as it
+   *     can be moved
+   * @param watcher is told now and then how things stand
+   */
+  void run(boolean untilDone, Consumer<MigrationStatus> watcher) throws InterruptedIOException {
     try (TaskGroup scans = new TaskGroup("migrate-scan", SCANS_AT_ONCE);
         TaskGroup moves = new TaskGroup("migrate-file", settings.filesAtOnce())) {
       long now = System.nanoTime();
@@ -145,6 +163,7 @@ public final class Migrator implements AutoCloseable {
         }
         if (now - reportNanos >= 0) {
           report();
+          watcher.accept(status());
           reportNanos = now + REPORT_NANOS;
         }
         startScans(scans);
@@ -156,11 +175,20 @@ public final class Migrator implements AutoCloseable {
         if (queue.isIdle()) {
           // Until they are destroyed, replaced blocks keep their disks from being empty.
           repairer.scratchFiles().scrapIdle(0);
+          if (untilDone && isAllScanned() && queue.sizes().delayed() == queue.hopeless().size()) {
+            watcher.accept(status());
+            return;
+          }
         }
         awaitChange(Math.min(pollNanos - now, IDLE_LOOK_NANOS_MAX));
       }
       throw new InterruptedIOException("the migrator is told to end");
     }
+  }
+
+  /** Whether every retired service has been scanned to the end since the queue was last in use. */
+  private boolean isAllScanned() {
+    return watched.values().stream().allMatch(Watched::isScanned);
   }
 
   private void awaitChange(long nanos) throws InterruptedIOException {
@@ -336,6 +364,15 @@ public final class Migrator implements AutoCloseable {
 
   private void report() {
     MigrationStatus status = status();
+    counters.scheduledServices.set(status.scheduledServices());
+    counters.servicesWithFiles.set(status.servicesWithFiles());
+    counters.oldestServiceTime.set(status.oldestServiceTime());
+    counters.remainingFiles.set(
+        status.waitingFiles() + status.filesInWork() + (long) status.delayedFiles());
+    counters.filesLosing2.set(status.filesLosing2());
+    counters.filesLosing3.set(status.filesLosing3());
+    counters.filesAtRisk.set(status.filesAtRisk());
+    counters.hopelessFiles.set(status.hopeless().size());
     if (!status.isDone()) {
       LOG.log(
           System.Logger.Level.INFO,

@@ -71,7 +71,8 @@ public final class Repairer implements AutoCloseable {
     this.disks = disks;
     this.memory = new RepairMemory(settings.memoryBytes());
     this.scratchFiles =
-        new ScratchFiles(shards, counters, purpose, settings.scratchLifetime().toNanos());
+        new ScratchFiles(
+            shards, counters.scratchFiles, purpose, settings.scratchLifetime().toNanos());
     this.rebuild = new Rebuild(channel, disks, counters);
     this.placement = new Placement(shards, channel, disks, counters);
   }

@@ -2,6 +2,8 @@ package org.eggsfs.gc.repair;
 
 import java.io.IOException;
 import org.eggsfs.client.span.ShardCaller;
+import org.eggsfs.core.SpanLayout;
+import org.eggsfs.gc.Counters.Counter;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.InodeType;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
@@ -24,7 +26,7 @@ public final class ScratchFile {
   private static final System.Logger LOG = System.getLogger(ScratchFile.class.getName());
 
   private final ShardCaller shards;
-  private final RepairCounters counters;
+  private final Counter made;
   private final int shard;
   private final byte[] note;
   private final long lifetimeNanos;
@@ -34,10 +36,9 @@ public final class ScratchFile {
   private int spans;
   private long bornNanos;
 
-  ScratchFile(
-      ShardCaller shards, RepairCounters counters, int shard, byte[] note, long lifetimeNanos) {
+  ScratchFile(ShardCaller shards, Counter made, int shard, byte[] note, long lifetimeNanos) {
     this.shards = shards;
-    this.counters = counters;
+    this.made = made;
     this.shard = shard;
     this.note = note;
     this.lifetimeNanos = lifetimeNanos;
@@ -51,20 +52,22 @@ public final class ScratchFile {
     return id != 0;
   }
 
-  /** Makes the file if there is none, or a new one if it is old or long. */
+  /** Makes the file if there is none, or a new one if it is old, long or cannot be appended to. */
   public void open() throws EggsException, IOException {
-    if (exists() && (spans >= SPANS_MAX || isOld(System.nanoTime()))) {
+    // Only the last span of a file may end within a page.
+    boolean used = spans >= SPANS_MAX || size % SpanLayout.PAGE != 0;
+    if (exists() && (used || isOld(System.nanoTime()))) {
       scrap();
     }
     if (!exists()) {
-      ConstructFileResponse made =
+      ConstructFileResponse answer =
           shards.shard(shard, new ConstructFileRequest(InodeType.FILE, note));
-      id = made.id();
-      cookie = made.cookie();
+      id = answer.id();
+      cookie = answer.cookie();
       size = 0;
       spans = 0;
       bornNanos = System.nanoTime();
-      counters.scratchFiles.increment();
+      made.increment();
     }
   }
 

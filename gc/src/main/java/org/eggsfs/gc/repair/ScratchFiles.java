@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.eggsfs.client.span.ShardCaller;
+import org.eggsfs.gc.Counters.Counter;
 
 /**
  * The scratch files of one job: as many per shard as there are repairs in it at the same time, used
@@ -26,7 +27,7 @@ public final class ScratchFiles implements AutoCloseable {
   private record Idle(ScratchFile file, long sinceNanos) {}
 
   private final ShardCaller shards;
-  private final RepairCounters counters;
+  private final Counter made;
   private final byte[] note;
   private final long lifetimeNanos;
   private final Map<Integer, ArrayDeque<Idle>> idle = new HashMap<>();
@@ -35,12 +36,12 @@ public final class ScratchFiles implements AutoCloseable {
   /**
    * No file yet.
    *
+   * @param made counts the files that are made
    * @param purpose goes into the notes of the files, so that a stray one can be explained
    */
-  public ScratchFiles(
-      ShardCaller shards, RepairCounters counters, String purpose, long lifetimeNanos) {
+  public ScratchFiles(ShardCaller shards, Counter made, String purpose, long lifetimeNanos) {
     this.shards = shards;
-    this.counters = counters;
+    this.made = made;
     byte[] text = purpose.getBytes(StandardCharsets.UTF_8);
     this.note = Arrays.copyOf(text, Math.min(text.length, NOTE_MAX));
     this.lifetimeNanos = lifetimeNanos;
@@ -55,7 +56,7 @@ public final class ScratchFiles implements AutoCloseable {
         return files.pop().file;
       }
     }
-    return new ScratchFile(shards, counters, shard, note, lifetimeNanos);
+    return new ScratchFile(shards, made, shard, note, lifetimeNanos);
   }
 
   /** The opposite of {@link #take}. */

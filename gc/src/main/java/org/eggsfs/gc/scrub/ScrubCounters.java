@@ -44,6 +44,9 @@ public final class ScrubCounters extends Counters {
   /** Files that could not be looked at or repaired. */
   public final Counter failedFiles = counter("failed_files");
 
+  /** Scans of shards that broke off because the shard did not list its files. */
+  public final Counter failedShards = counter("failed_shards");
+
   /** Spans that were read and compared with their CRC. */
   public final Counter sampledSpans = counter("sampled_spans");
 

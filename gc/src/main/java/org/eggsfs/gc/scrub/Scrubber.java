@@ -83,12 +83,25 @@ public final class Scrubber implements AutoCloseable {
     try (TaskGroup files = new TaskGroup("scrub-file", settings.filesAtOnce());
         TaskGroup scans = new TaskGroup("scrub-shard", SHARDS_AT_ONCE)) {
       for (int shard : shards) {
-        scans.submit(() -> scan(shard, progress, listener, files));
+        scans.submit(() -> scanIsolated(shard, progress, listener, files));
       }
       scans.join();
     }
     repairer.scratchFiles().scrapIdle(0);
     counters.cycles.increment();
+  }
+
+  private void scanIsolated(
+      int shard, ScrubProgress progress, ScrubListener listener, TaskGroup files)
+      throws InterruptedIOException {
+    try {
+      scan(shard, progress, listener, files);
+    } catch (InterruptedIOException e) {
+      throw e;
+    } catch (EggsException | IOException e) {
+      counters.failedShards.increment();
+      LOG.log(System.Logger.Level.WARNING, "shard " + shard + " does not list its files", e);
+    }
   }
 
   private void scan(int shard, ScrubProgress progress, ScrubListener listener, TaskGroup files)

@@ -9,6 +9,9 @@ import org.eggsfs.protocol.shard.RemoveSpanInitiateResponse;
 /**
  * RemoveSpanInitiate (shard.md section 10): takes the last span of a transient file for removal and
  * hands out the permissions to erase its blocks, at all locations. Ends with FILE_EMPTY.
+ *
+ * <p>Not before the file's deadline: a collector whose clock runs ahead must not take apart what is
+ * being written. TernFS leaves that to the collector's clock.
  */
 final class RemoveSpanInitiate {
   private RemoveSpanInitiate() {}
@@ -23,6 +26,7 @@ final class RemoveSpanInitiate {
 
   static ApplyResult apply(Transaction tx, RemoveSpanInitiateRequest request) throws EggsException {
     TransientTable.Row file = tx.touchTransientPastDeadline(request.fileId());
+    Checks.require(file.deadline < tx.time, ErrorCode.DEADLINE_NOT_PASSED);
     Checks.require(file.size != 0, ErrorCode.FILE_EMPTY);
     SpansTable.Placed last = SpansTable.lastUpTo(tx.view, tx.shard, file.id, file.size);
     RemoveSpanInitiateResponse response = new RemoveSpanInitiateResponse(last.offset(), List.of());

@@ -3,6 +3,7 @@ package org.eggsfs.shuckle.server;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
@@ -10,32 +11,38 @@ import java.util.concurrent.TimeUnit;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.struct.FullBlockServiceInfo;
+import org.eggsfs.shuckle.state.Alerts;
 import org.eggsfs.shuckle.state.Assigner;
 import org.eggsfs.shuckle.state.Assignment;
 import org.eggsfs.shuckle.state.LogEntry;
 
 /**
  * The shuckle's periodic work, on a virtual thread of its own: marking silent block services stale
- * (shuckle.md section 5), recomputing the assignment (section 7) and refreshing the shuckle's own
- * registration. It looks every ten seconds, and at once when other block services may be written
- * to.
+ * (shuckle.md section 5), recomputing the assignment (section 7), alerts (section 10) and
+ * refreshing the shuckle's own registration. It looks every ten seconds, more often when the
+ * staleness delay is short, and at once when other block services may be written to.
  */
 final class Housekeeper implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Housekeeper.class.getName());
 
-  private static final long TICK_MILLIS = 10_000;
+  private static final long TICK_MILLIS_MAX = 10_000;
+  private static final long TICK_MILLIS_MIN = 50;
 
   /** Block servers of a starting cluster register one after another: wait a little for more. */
   private static final long GATHER_MILLIS = 50;
 
   private static final long ASSIGN_PAUSE_MILLIS = 400;
   private static final long REGISTER_NANOS = TimeUnit.MINUTES.toNanos(2);
+
+  /** A cluster that starts has few domains for a moment, which is no news. */
   private static final long START_QUIET_NANOS = TimeUnit.SECONDS.toNanos(15);
+
   private static final long UNCHANGED_EVER = -1L;
 
   private final StateKeeper keeper;
   private final ShuckleConfig config;
   private final Runnable registerSelf;
+  private final long tickMillis;
   private final long startNanos = System.nanoTime();
   private final Semaphore wake = new Semaphore(0);
   private final Thread thread;
@@ -45,12 +52,18 @@ final class Housekeeper implements AutoCloseable {
   private long lastRegisterNanos = startNanos;
   private Map<Assigner.Pool, Integer> domains = Map.of();
   private Map<Assigner.Pool, Integer> domainsWarnedOf = Map.of();
+  private Set<Alerts.Alert> told = Set.of();
   private volatile boolean closed;
 
   Housekeeper(StateKeeper keeper, ShuckleConfig config, Runnable registerSelf) {
     this.keeper = keeper;
     this.config = config;
     this.registerSelf = registerSelf;
+    this.tickMillis =
+        Math.clamp(
+            TimeUnit.NANOSECONDS.toMillis(config.stalenessDelay()) / 2,
+            TICK_MILLIS_MIN,
+            TICK_MILLIS_MAX);
     this.thread = Thread.ofVirtual().name("shuckle-housekeeper").unstarted(this::run);
   }
 
@@ -67,7 +80,7 @@ final class Housekeeper implements AutoCloseable {
     while (!closed) {
       try {
         work();
-        if (wake.tryAcquire(TICK_MILLIS, TimeUnit.MILLISECONDS)) {
+        if (wake.tryAcquire(tickMillis, TimeUnit.MILLISECONDS)) {
           Thread.sleep(GATHER_MILLIS);
           wake.drainPermits();
         }
@@ -87,7 +100,7 @@ final class Housekeeper implements AutoCloseable {
 
   private static boolean pauseAfterFailure() {
     try {
-      Thread.sleep(TICK_MILLIS);
+      Thread.sleep(TICK_MILLIS_MAX);
       return true;
     } catch (InterruptedException e) {
       return false;
@@ -101,7 +114,10 @@ final class Housekeeper implements AutoCloseable {
       markStale();
     }
     assign(nanos);
-    warnOfFewDomains(nanos);
+    if (nanos - startNanos >= START_QUIET_NANOS) {
+      warnOfFewDomains();
+      tellAlerts();
+    }
     if (nanos - lastRegisterNanos >= REGISTER_NANOS) {
       lastRegisterNanos = nanos;
       registerSelf.run();
@@ -147,9 +163,28 @@ final class Housekeeper implements AutoCloseable {
     Thread.sleep(ASSIGN_PAUSE_MILLIS);
   }
 
-  /** A cluster that starts has few domains for a moment, which is no news. */
-  private void warnOfFewDomains(long nanos) {
-    if (nanos - startNanos < START_QUIET_NANOS || domains.equals(domainsWarnedOf)) {
+  /** Says each thing once when it begins, and once when it is over. */
+  private void tellAlerts() throws EggsException {
+    long now = keeper.now();
+    Set<Alerts.Alert> alerts =
+        keeper.read(state -> state.alerts(config.unavailableDomainsMax(), now));
+    for (Alerts.Alert alert : alerts) {
+      if (!told.contains(alert)) {
+        LOG.log(
+            alert.isUrgent() ? System.Logger.Level.ERROR : System.Logger.Level.WARNING,
+            alert.text());
+      }
+    }
+    for (Alerts.Alert alert : told) {
+      if (!alerts.contains(alert)) {
+        LOG.log(System.Logger.Level.INFO, "no longer: " + alert.text());
+      }
+    }
+    told = alerts;
+  }
+
+  private void warnOfFewDomains() {
+    if (domains.equals(domainsWarnedOf)) {
       return;
     }
     domainsWarnedOf = domains;

@@ -15,7 +15,11 @@ import org.eggsfs.protocol.struct.FullBlockServiceInfo;
 /**
  * Chooses for each shard the block services it may write to (shuckle.md section 7): per location
  * and storage class up to 28 services in different failure domains, so that every service is held
- * by about the same number of shards.
+ * by a number of shards that is about proportional to its free space. A service counts as one, two
+ * or four times, a half or a quarter of the mean, so that disks fill up together, none is hit by
+ * all writes, and small changes of the free space move nothing. Shares are dealt out by highest
+ * averages (D'Hondt): the next place goes to the service with the greatest weight per place it
+ * would have.
  *
  * <p>What a shard has it keeps as long as it stays writable, because files keep their block
  * services only while these stay assigned; gaps are filled with the least used services, and then
@@ -45,6 +49,9 @@ public final class Assigner {
   public record Outcome(Assignment assignment, Map<Pool, Integer> domains) {}
 
   private static final int SHARDS = ProtocolConstants.SHARD_COUNT;
+
+  private static final int MEAN_WEIGHT = 4;
+  private static final int WEIGHT_STEPS_MAX = 2;
 
   private Assigner() {}
 
@@ -79,6 +86,8 @@ public final class Assigner {
       }
     }
 
+    byId.values().forEach(services -> weigh(services.values()));
+
     List<List<Long>> result = new ArrayList<>();
     for (int shard = 0; shard < SHARDS; shard++) {
       result.add(new ArrayList<>());
@@ -95,6 +104,24 @@ public final class Assigner {
       services[shard] = result.get(shard).stream().mapToLong(Long::longValue).toArray();
     }
     return new Outcome(new Assignment(services), domainCounts);
+  }
+
+  /** Sets the weights: powers of two around {@link #MEAN_WEIGHT}. */
+  private static void weigh(Collection<Service> services) {
+    double total = 0;
+    for (Service service : services) {
+      total += unsigned(service.available);
+    }
+    for (Service service : services) {
+      double share = unsigned(service.available) * services.size() / total;
+      long steps = Math.round(Math.log(share) / Math.log(2));
+      int limited = Math.clamp(steps, -WEIGHT_STEPS_MAX, WEIGHT_STEPS_MAX);
+      service.weight = limited < 0 ? MEAN_WEIGHT >> -limited : MEAN_WEIGHT << limited;
+    }
+  }
+
+  private static double unsigned(long value) {
+    return value < 0 ? 0x1p64 + value : value;
   }
 
   /** The ids of the services that {@link #compute} would use. */
@@ -122,6 +149,9 @@ public final class Assigner {
     final long available;
     final Domain domain;
 
+    /** Its share, relative to the others'. */
+    int weight;
+
     /** How many shards hold it. */
     int load;
 
@@ -130,6 +160,24 @@ public final class Assigner {
       this.available = available;
       this.domain = domain;
     }
+
+    /**
+     * Negative if this one should get the next place rather than the other: whose weight per place
+     * would be greater.
+     */
+    int compareForNext(Service other) {
+      return Long.compare((long) other.weight * (load + 1), (long) weight * (other.load + 1));
+    }
+
+    /** Negative if this one should give a place away rather than the other. */
+    int compareForLast(Service other) {
+      return Long.compare((long) weight * other.load, (long) other.weight * load);
+    }
+
+    /** Whether a place is better used by the other. */
+    boolean shouldGiveTo(Service other) {
+      return (long) other.weight * load > (long) weight * (other.load + 1);
+    }
   }
 
   private static final class Domain {
@@ -137,7 +185,7 @@ public final class Assigner {
     final long tie;
     final List<Service> services = new ArrayList<>();
 
-    /** The next service to hand out: the least held, then the emptiest. */
+    /** The next service to hand out: the least held for its weight, then the emptiest. */
     Service next;
 
     Domain(int index, long tie) {
@@ -157,7 +205,7 @@ public final class Assigner {
     Service mostHeld() {
       Service most = services.getFirst();
       for (Service service : services) {
-        if (service.load > most.load) {
+        if (service.compareForLast(most) < 0) {
           most = service;
         }
       }
@@ -165,9 +213,8 @@ public final class Assigner {
     }
 
     private static boolean isBetter(Service a, Service b) {
-      return a.load != b.load
-          ? a.load < b.load
-          : Long.compareUnsigned(a.available, b.available) > 0;
+      int byShare = a.compareForNext(b);
+      return byShare != 0 ? byShare < 0 : Long.compareUnsigned(a.available, b.available) > 0;
     }
   }
 
@@ -175,8 +222,9 @@ public final class Assigner {
   private static final class Hand {
     private static final Comparator<Domain> BEST_FIRST =
         (a, b) -> {
-          if (a.next.load != b.next.load) {
-            return Integer.compare(a.next.load, b.next.load);
+          int byShare = a.next.compareForNext(b.next);
+          if (byShare != 0) {
+            return byShare;
           }
           int byAvailable = Long.compareUnsigned(b.next.available, a.next.available);
           return byAvailable != 0 ? byAvailable : Long.compareUnsigned(a.tie, b.tie);
@@ -264,7 +312,7 @@ public final class Assigner {
       while (true) {
         Service most = domain.mostHeld();
         domain.chooseNext();
-        if (most.load - domain.next.load <= 1) {
+        if (!most.shouldGiveTo(domain.next)) {
           return;
         }
         for (int shard = 0; shard < SHARDS; shard++) {
@@ -285,9 +333,9 @@ public final class Assigner {
       for (int moves = 0; moves < SHARDS * perShard; moves++) {
         domains.forEach(Domain::chooseNext);
         List<Domain> mostFirst = new ArrayList<>(domains);
-        mostFirst.sort(Comparator.comparingInt(d -> -d.mostHeld().load));
+        mostFirst.sort((a, b) -> a.mostHeld().compareForLast(b.mostHeld()));
         List<Domain> leastFirst = new ArrayList<>(domains);
-        leastFirst.sort(Comparator.comparingInt(d -> d.next.load));
+        leastFirst.sort((a, b) -> a.next.compareForNext(b.next));
         if (!moveOne(mostFirst, leastFirst)) {
           return;
         }
@@ -298,7 +346,7 @@ public final class Assigner {
       int tries = Math.min(DOMAINS_TRIED, domains.size());
       for (Domain from : mostFirst.subList(0, tries)) {
         for (Domain to : leastFirst.subList(0, tries)) {
-          if (from.mostHeld().load - to.next.load > 1 && move(from, to)) {
+          if (from.mostHeld().shouldGiveTo(to.next) && move(from, to)) {
             return true;
           }
         }

@@ -100,7 +100,24 @@ final class BlockServices {
 
   /** Whether new blocks may go to the service (shuckle.md section 7, step 1, without the delay). */
   static boolean isCandidate(FullBlockServiceInfo row) {
-    return (row.flags() & UNWRITABLE) == 0 && row.availableBytes() != 0;
+    return isOffered(row) && row.availableBytes() != 0;
+  }
+
+  /** Whether new blocks may go to the service as long as there is space. */
+  static boolean isOffered(FullBlockServiceInfo row) {
+    return (row.flags() & UNWRITABLE) == 0;
+  }
+
+  /** Services whose servers want no new blocks on them. */
+  Set<Long> avoidedByServers() {
+    Set<Long> avoided = new HashSet<>();
+    wishes.forEach(
+        (id, wanted) -> {
+          if ((wanted.server & NO_WRITE) != 0) {
+            avoided.add(id);
+          }
+        });
+    return avoided;
   }
 
   /** All services of one block server say that they live. All or nothing. */

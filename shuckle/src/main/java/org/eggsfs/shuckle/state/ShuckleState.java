@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.ProtocolConstants;
@@ -403,6 +404,12 @@ public final class ShuckleState {
   /** All block services in the order of their ids. */
   public Collection<FullBlockServiceInfo> blockServices() {
     return blockServices.all();
+  }
+
+  /** What an operator should know about the block services. */
+  public Set<Alerts.Alert> alerts(int unavailableDomainsMax, long now) {
+    return Alerts.of(
+        blockServices.all(), blockServices.avoidedByServers(), unavailableDomainsMax, now);
   }
 
   /** A counter that grows whenever the set of services that may be written to changes. */

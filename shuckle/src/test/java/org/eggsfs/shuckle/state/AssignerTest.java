@@ -1,5 +1,6 @@
 package org.eggsfs.shuckle.state;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -50,7 +51,7 @@ class AssignerTest {
     for (int domain = 0; domain < domains; domain++) {
       for (int disk = 0; disk < perDomain; disk++) {
         long id = domain * 100L + disk + 1;
-        rows.add(row(id, domain, StorageClass.HDD, 1000 + (id * 7919) % 1000, 0));
+        rows.add(row(id, domain, StorageClass.HDD, 1500 + (id * 7919) % 400, 0));
       }
     }
     return rows;
@@ -171,11 +172,56 @@ class AssignerTest {
     }
     // 12,000 disks for 7,168 places: the fullest of each domain stay unused.
     Map<Long, Integer> loads = loads(compute(rows, Assignment.EMPTY));
-    assertEquals(SHARDS * 28, loads.size());
     for (int domain = 0; domain < 40; domain++) {
       assertTrue(loads.containsKey(domain * 1000L + 300));
       assertTrue(!loads.containsKey(domain * 1000L + 1));
     }
+  }
+
+  @Test
+  void sharesFollowTheFreeSpaceWithinLimits() {
+    List<FullBlockServiceInfo> rows = new ArrayList<>();
+    for (int domain = 0; domain < 20; domain++) {
+      for (int disk = 0; disk < 10; disk++) {
+        rows.add(row(domain * 100L + disk + 1, domain, StorageClass.HDD, 1000, 0));
+      }
+      rows.add(row(domain * 100L + 50, domain, StorageClass.HDD, 2000, 0));
+      rows.add(row(domain * 100L + 51, domain, StorageClass.HDD, 500, 0));
+      rows.add(row(domain * 100L + 52, domain, StorageClass.HDD, 1, 0));
+    }
+    Assignment assignment = compute(rows, Assignment.EMPTY);
+    assertLegal(assignment, rows, 20);
+    Map<Long, Integer> loads = loads(assignment);
+    double share = SHARDS / (10 + 2 + 0.5 + 0.25);
+    for (int domain = 0; domain < 20; domain++) {
+      assertEquals(share, loads.get(domain * 100L + 1), 2);
+      assertEquals(2 * share, loads.get(domain * 100L + 50), 2);
+      assertEquals(share / 2, loads.get(domain * 100L + 51), 2);
+      assertEquals(share / 4, loads.get(domain * 100L + 52), 2);
+    }
+    // What was written meanwhile does not move anything while it is little.
+    List<FullBlockServiceInfo> later = new ArrayList<>();
+    for (FullBlockServiceInfo row : rows) {
+      int domain = Integer.parseInt(new String(row.failureDomain().name(), 6, 2, UTF_8).trim());
+      later.add(
+          row(row.id(), domain, StorageClass.HDD, Math.max(1, row.availableBytes() * 95 / 100), 0));
+    }
+    assertEquals(assignment, compute(later, assignment));
+  }
+
+  @Test
+  void shardsMoveToDisksThatGotSpaceAndOnlyAsManyAsNeeded() {
+    List<FullBlockServiceInfo> rows = cluster(18, 10);
+    Assignment first = compute(rows, Assignment.EMPTY);
+    List<FullBlockServiceInfo> emptied =
+        rows.stream()
+            .map(row -> row.id() == 301 ? row(301, 3, StorageClass.HDD, 50_000, 0) : row)
+            .toList();
+    Assignment second = compute(emptied, first);
+    assertLegal(second, emptied, 18);
+    int moved = loads(second).get(301L) - loads(first).get(301L);
+    assertTrue(moved > 2 * loads(first).get(301L), moved + " of " + loads(first).get(301L));
+    assertEquals(moved, differences(first, second));
   }
 
   @Test
@@ -202,7 +248,7 @@ class AssignerTest {
     List<FullBlockServiceInfo> rows = cluster(18, 10);
     Assignment first = compute(rows, Assignment.EMPTY);
     List<FullBlockServiceInfo> more = new ArrayList<>(rows);
-    more.add(row(5000, 3, StorageClass.HDD, 1, 0));
+    more.add(row(5000, 3, StorageClass.HDD, 1700, 0));
     Assignment second = compute(more, first);
     assertLegal(second, more, 18);
     int share = loads(second).get(5000L);

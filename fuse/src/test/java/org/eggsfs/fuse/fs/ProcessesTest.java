@@ -1,0 +1,108 @@
+package org.eggsfs.fuse.fs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Reading /proc, real and made up. */
+class ProcessesTest {
+  @TempDir Path folder;
+
+  private final Processes real = new Processes();
+
+  private static int self() {
+    return (int) ProcessHandle.current().pid();
+  }
+
+  @Test
+  void anOpenFileIsHeldUntilItIsClosed() throws IOException {
+    Path file = folder.resolve("file");
+    OutputStream out = Files.newOutputStream(file);
+    long inode = (long) Files.getAttribute(file, "unix:ino");
+    assertTrue(real.holds(self(), inode));
+    out.close();
+    assertFalse(real.holds(self(), inode));
+  }
+
+  @Test
+  void aProcessThatIsGoneHoldsNothing() throws Exception {
+    Process process = new ProcessBuilder("true").start();
+    process.waitFor();
+    assertFalse(real.holds((int) process.pid(), 1));
+    assertEquals(Processes.Life.RUNNING, real.life((int) process.pid()));
+  }
+
+  @Test
+  void newProcessesAreFoundByTheirNumbers() throws Exception {
+    int before = real.newest();
+    Process process = new ProcessBuilder("sleep", "60").start();
+    try {
+      Set<Integer> started = real.startedBetween(before, real.newest());
+      assertTrue(started.contains((int) process.pid()), started + " without " + process.pid());
+      assertTrue(real.startedBetween(real.newest(), real.newest()).isEmpty());
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
+  }
+
+  @Test
+  void weAreAlive() {
+    assertEquals(Processes.Life.RUNNING, real.life(self()));
+    assertEquals(self(), real.process(self()));
+  }
+
+  private Processes fake(int process, String stat) throws IOException {
+    Files.createDirectories(folder.resolve(process + "/fdinfo"));
+    Files.writeString(folder.resolve(process + "/stat"), stat);
+    return new Processes(folder);
+  }
+
+  private static String stat(String name, long flags, int exitCode) {
+    return "42 (" + name + ") S 1 42 42 0 -1 " + flags + " 0 0 0 0 1 " + exitCode + "\n";
+  }
+
+  @Test
+  void theEndOfAProcessTellsWhy() throws IOException {
+    assertEquals(Processes.Life.RUNNING, fake(42, stat("a", 0x400000, 9)).life(42));
+    assertEquals(Processes.Life.EXITING, fake(42, stat("a", 0x400004, 0)).life(42));
+    assertEquals(Processes.Life.EXITING, fake(42, stat("a", 0x400004, 3 << 8)).life(42));
+    assertEquals(Processes.Life.KILLED, fake(42, stat("a", 0x400004, 9)).life(42));
+    assertEquals(Processes.Life.KILLED, fake(42, stat("a", 4, 0x80 | 11)).life(42), "dumped core");
+  }
+
+  @Test
+  void namesMayHoldAnything() throws IOException {
+    assertEquals(Processes.Life.KILLED, fake(42, stat(") S (1 2", 4, 15)).life(42));
+  }
+
+  @Test
+  void numbersBeginAgainAtTheLimit() throws IOException {
+    for (int number : new int[] {3, 5, 1000, 32_000}) {
+      Files.createDirectories(folder.resolve(Integer.toString(number)));
+    }
+    Files.createDirectories(folder.resolve("sys"));
+    Processes fake = new Processes(folder);
+    assertEquals(Set.of(3, 5, 32_000), fake.startedBetween(31_000, 6));
+    assertEquals(Set.of(3, 5), fake.startedBetween(2, 7));
+    assertEquals(Set.of(1000), fake.startedBetween(900, 1100));
+    assertEquals(Set.of(3, 5, 1000, 32_000), fake.startedBetween(0, 0));
+  }
+
+  @Test
+  void aKernelThatDoesNotTellInodesIsAnError() throws IOException {
+    Processes fake = fake(42, stat("a", 0, 0));
+    Files.writeString(folder.resolve("42/fdinfo/0"), "pos:\t0\nflags:\t02\nmnt_id:\t5\n");
+    assertThrows(IOException.class, () -> fake.holds(42, 1));
+    Files.writeString(folder.resolve("42/fdinfo/0"), "pos:\t0\nflags:\t02\nmnt_id:\t5\nino:\t1\n");
+    assertTrue(fake.holds(42, 1));
+  }
+}
