@@ -80,10 +80,14 @@ public final class NamespaceModel {
 
   /** Of a rename, within a directory or between two. */
   public ErrorCode move(Name from, State edge, Name to) {
-    if (InodeIds.isDirectory(edge.target())
-        && from.directory() != to.directory()
-        && isBelow(to.directory(), edge.target())) {
-      return ErrorCode.LOOP_IN_DIRECTORY_RENAME;
+    // The coordinator looks at the tree above the new place before it looks at the old one.
+    if (InodeIds.isDirectory(edge.target()) && from.directory() != to.directory()) {
+      if (isBelow(to.directory(), edge.target())) {
+        return ErrorCode.LOOP_IN_DIRECTORY_RENAME;
+      }
+      if (!isThere(to.directory())) {
+        return ErrorCode.NEW_DIRECTORY_NOT_FOUND;
+      }
     }
     ErrorCode missing = find(from, edge);
     return missing == null ? put(to, edge.target()) : missing;
