@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
       MetadataBench.class,
       DataBench.class,
       SmallFilesBench.class,
+      RepairBench.class,
       MountBench.class,
       PassThroughCommand.class,
       CodecBench.class,

@@ -35,8 +35,11 @@ final class AtRiskCommand extends LookingCommand {
   private final AtomicLong files = new AtomicLong();
   private final AtomicLong atRisk = new AtomicLong();
 
+  private BlockServices services;
+
   @Override
   int run(EggsClient client) throws Exception {
+    services = BlockServices.read(client);
     try (ProgressLine progress = ProgressLine.start("files")) {
       TreeWalks.run(
           client,
@@ -64,7 +67,7 @@ final class AtRiskCommand extends LookingCommand {
           entry.id(),
           span -> {
             for (StoredSpan.Copy copy : span.copies()) {
-              Health.CopyHealth health = Health.of(client, span, copy, check);
+              Health.CopyHealth health = Health.of(client, services, span, copy, check);
               worst[0] = Math.min(worst[0], health.remaining());
               worst[1] = Math.max(worst[1], health.lost());
             }

@@ -67,9 +67,18 @@ final class BlockServices {
     return service == null ? MessageJson.hex(id) : Tables.failureDomain(service.failureDomain());
   }
 
-  /** Whether a block can be read from the service, as a shard sees it. */
-  static boolean isReadable(BlockService service) {
-    return (service.flags() & UNREADABLE) == 0 && Addresses.isPresent(service.addrs());
+  /**
+   * The flags of a service: those that the shuckle has now, and those that a shard has heard of,
+   * which learns of changes about a minute later.
+   */
+  int flags(BlockService seenByShard) {
+    BlockServiceDeprecatedInfo service = byId.get(seenByShard.id());
+    return seenByShard.flags() | (service == null ? 0 : service.flags());
+  }
+
+  /** Whether a block can be read from the service. */
+  boolean isReadable(BlockService seenByShard) {
+    return (flags(seenByShard) & UNREADABLE) == 0 && Addresses.isPresent(seenByShard.addrs());
   }
 
   /** {@code 0x… domain path}. */

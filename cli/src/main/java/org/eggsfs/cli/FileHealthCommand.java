@@ -26,8 +26,11 @@ final class FileHealthCommand extends LookingCommand {
   @Option(names = "--check", description = "Let the block servers read and check each block.")
   private boolean check;
 
+  private BlockServices services;
+
   @Override
   int run(EggsClient client) throws Exception {
+    services = BlockServices.read(client);
     FileArgument argument = FileArgument.file(client, file);
     List<Health.CopyHealth> copies = new ArrayList<>();
     int[] inline = {0};
@@ -40,7 +43,7 @@ final class FileHealthCommand extends LookingCommand {
               inline[0]++;
             }
             for (StoredSpan.Copy copy : span.copies()) {
-              copies.add(Health.of(client, span, copy, check));
+              copies.add(Health.of(client, services, span, copy, check));
             }
             return true;
           });

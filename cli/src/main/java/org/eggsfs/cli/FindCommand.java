@@ -66,8 +66,11 @@ final class FindCommand extends LookingCommand {
   private long beforeNanos;
   private long block;
 
+  private BlockServices services;
+
   @Override
   int run(EggsClient client) throws Exception {
+    services = BlockServices.read(client);
     String root = EggsPath.parse(path == null ? start : path);
     try {
       pattern = name == null ? null : Pattern.compile(name);
@@ -148,7 +151,7 @@ final class FindCommand extends LookingCommand {
         entry.id(),
         span -> {
           for (StoredSpan.Copy copy : span.copies()) {
-            for (String problem : Health.of(client, span, copy, true).problems()) {
+            for (String problem : Health.of(client, services, span, copy, true).problems()) {
               badBlocks.incrementAndGet();
               CommandRunner.error("find", entry.path() + ": " + problem);
             }

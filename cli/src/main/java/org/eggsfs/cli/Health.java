@@ -33,15 +33,20 @@ final class Health {
   }
 
   /** Looks at one copy. */
-  static CopyHealth of(EggsClient client, StoredSpan span, StoredSpan.Copy copy, boolean check)
+  static CopyHealth of(
+      EggsClient client,
+      BlockServices services,
+      StoredSpan span,
+      StoredSpan.Copy copy,
+      boolean check)
       throws EggsException, IOException {
     List<String> problems = new ArrayList<>();
     List<StoredSpan.StoredBlock> readable = new ArrayList<>();
     for (StoredSpan.StoredBlock block : copy.blocks()) {
-      if (BlockServices.isReadable(block.service())) {
+      if (services.isReadable(block.service())) {
         readable.add(block);
       } else {
-        problems.add(where(block) + ": " + Tables.flags(block.service().flags()));
+        problems.add(where(block) + ": " + Tables.flags(services.flags(block.service())));
       }
     }
     if (check) {

@@ -1,14 +1,13 @@
 package org.eggsfs.cli;
 
-import java.util.Arrays;
-
 /**
  * A map from longs to longs in two arrays, 24 to 48 bytes for an entry: a check of many inodes must
  * not make objects for each. Values that were not put are {@link #ABSENT}. The key 0 is not
  * allowed; no inode and no name has it.
  */
-final class LongLongMap {
-  static final long ABSENT = -1;
+public final class LongLongMap {
+  /** For a key that was not put. */
+  public static final long ABSENT = -1;
 
   private static final int SLOTS_MIN = 16;
 
@@ -17,7 +16,7 @@ final class LongLongMap {
   private int size;
 
   /** Puts a value; the result is the one before, or {@link #ABSENT}. */
-  long put(long key, long value) {
+  public long put(long key, long value) {
     if (size * 3 >= keys.length * 2) {
       grow();
     }
@@ -33,31 +32,30 @@ final class LongLongMap {
     return ABSENT;
   }
 
-  long get(long key) {
+  /** The value, or {@link #ABSENT}. */
+  public long get(long key) {
     int slot = find(keys, key);
     return keys[slot] == key && key != 0 ? values[slot] : ABSENT;
   }
 
-  int size() {
+  /** The number of keys. */
+  public int size() {
     return size;
   }
 
   /** What is done with each entry, in no order. */
-  interface Visitor {
+  public interface Visitor {
+    /** One entry. */
     void visit(long key, long value);
   }
 
-  void forEach(Visitor visitor) {
+  /** Visits all entries. */
+  public void forEach(Visitor visitor) {
     for (int i = 0; i < keys.length; i++) {
       if (keys[i] != 0) {
         visitor.visit(keys[i], values[i]);
       }
     }
-  }
-
-  void clear() {
-    Arrays.fill(keys, 0);
-    size = 0;
   }
 
   private static int find(long[] keys, long key) {

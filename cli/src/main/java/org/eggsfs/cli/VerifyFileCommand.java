@@ -30,8 +30,11 @@ final class VerifyFileCommand extends LookingCommand {
   private long blocks;
   private long bytes;
 
+  private BlockServices services;
+
   @Override
   int run(EggsClient client) throws Exception {
+    services = BlockServices.read(client);
     int bad = 0;
     for (String file : files) {
       FileArgument argument = FileArgument.file(client, file);
@@ -78,7 +81,7 @@ final class VerifyFileCommand extends LookingCommand {
     }
     for (StoredSpan.Copy copy : span.copies()) {
       blocks += copy.blocks().size();
-      for (String problem : Health.of(client, span, copy, true).problems()) {
+      for (String problem : Health.of(client, services, span, copy, true).problems()) {
         problems.add(where + ": " + problem);
       }
     }

@@ -70,7 +70,12 @@ class FloorsTest {
     noClasses()
         .that()
         .resideOutsideOfPackages(
-            "org.eggsfs.cli..", "org.eggsfs.bench..", "org.eggsfs.run..", "org.eggsfs.dist..")
+            "org.eggsfs.cli..",
+            "org.eggsfs.bench..",
+            "org.eggsfs.sim..",
+            "org.eggsfs.tests..",
+            "org.eggsfs.run..",
+            "org.eggsfs.dist..")
         .should()
         .dependOnClassesThat()
         .resideInAPackage("picocli..")

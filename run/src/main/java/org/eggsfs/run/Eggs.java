@@ -28,6 +28,7 @@ public final class Eggs {
         bench     measure a running instance (eggs bench --help)
         sim       simulate the metadata plane from seeds (eggs sim --help)
         fsck      check the data of a running or stopped instance
+        verify-equal  compare the metadata of two stopped instances
         test      build and run all tests (source tree only)
         build     build if needed (source tree only)
         help      this text
@@ -75,6 +76,7 @@ public final class Eggs {
       case "bench" -> BenchCommand.run(args);
       case "sim" -> SimCommand.run(args);
       case "fsck" -> CommandRunner.run(new FsckCommand(), args);
+      case "verify-equal" -> CommandRunner.run(new VerifyEqualCommand(), args);
       case "shard" -> CommandRunner.run(new ShardCommand(), args);
       case "cdc" -> CommandRunner.run(new CdcCommand(), args);
       case "blocks" -> CommandRunner.run(new BlocksCommand(), args);

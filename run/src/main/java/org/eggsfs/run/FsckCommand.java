@@ -3,7 +3,6 @@ package org.eggsfs.run;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,14 +10,8 @@ import java.util.concurrent.Callable;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.EggsCli;
 import org.eggsfs.cli.ExitCodes;
-import org.eggsfs.protocol.ProtocolConstants;
-import org.eggsfs.shard.state.BlockServices;
-import org.eggsfs.shard.state.CrossShardChecker;
 import org.eggsfs.shard.state.Findings;
-import org.eggsfs.shard.state.ShardChecker;
-import org.eggsfs.store.DataDirectory;
-import org.eggsfs.store.KeyValueStore;
-import org.eggsfs.store.RocksStore;
+import org.eggsfs.store.StoreException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Unmatched;
@@ -42,6 +35,11 @@ final class FsckCommand implements Callable<Integer> {
       description = "Data directory of a stopped 'eggs run' or shard host.")
   private Path dataDir;
 
+  @Option(
+      names = "--blocks",
+      description = "With --data-dir: compare the block files of its disks with the metadata too.")
+  private boolean blocks;
+
   @Option(names = "--json", description = "Answer in JSON.")
   private boolean json;
 
@@ -50,6 +48,12 @@ final class FsckCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     if (dataDir == null) {
+      if (blocks) {
+        throw new CommandFailure(
+            ExitCodes.USAGE,
+            "--blocks is for a stopped instance (--data-dir); for a running one there is"
+                + " 'eggs cli audit-blocks'");
+      }
       List<String> args = new ArrayList<>(List.of("fsck"));
       if (json) {
         args.add("--json");
@@ -61,44 +65,27 @@ final class FsckCommand implements Callable<Integer> {
       throw new CommandFailure(
           ExitCodes.USAGE, "with --data-dir there is no option " + forTheOnlineCheck.getFirst());
     }
-    Path shards = new InstanceLayout(dataDir.toAbsolutePath().normalize()).shards();
-    if (!Files.isDirectory(shards)) {
-      shards = dataDir;
-    }
-    if (!Files.isDirectory(shards.resolve("db"))) {
+    OfflineCheck check = new OfflineCheck(dataDir, blocks);
+    if (!check.hasShards()) {
       throw new CommandFailure(dataDir + ": no shards of an instance are in this directory");
     }
-    return report(check(shards));
-  }
-
-  private static Findings check(Path shards) throws CommandFailure {
-    Findings findings = new Findings();
-    // Locked like a running host, so that nothing changes under the check.
-    try (DataDirectory _ = DataDirectory.open(shards, SHARD_FORMAT);
-        RocksStore store = RocksStore.openReadOnly(shards.resolve("db"));
-        KeyValueStore.Snapshot view = store.snapshot()) {
-      CrossShardChecker together = new CrossShardChecker(findings);
-      for (int shard = 0; shard < ProtocolConstants.SHARD_COUNT; shard++) {
-        ShardChecker.check(view, shard, BlockServices.EMPTY, findings);
-        together.add(view, shard);
-      }
-      together.finish();
-      return findings;
-    } catch (IOException e) {
+    try {
+      Findings findings = check.run();
+      return report(findings, check.notes());
+    } catch (IOException | StoreException e) {
       throw new CommandFailure(ExitCodes.FAILED, e.getMessage(), e);
     }
   }
 
-  /** What shard hosts mark their directory with. */
-  private static final String SHARD_FORMAT = "eggsshard 1";
-
-  private int report(Findings findings) {
+  private int report(Findings findings, List<String> notes) {
     if (json) {
       ObjectNode node = JsonNodeFactory.instance.objectNode();
       node.put("problemCount", findings.count());
       findings.kept().forEach(node.putArray("problems")::add);
+      notes.forEach(node.putArray("notes")::add);
       System.out.println(node.toPrettyString());
     } else {
+      notes.forEach(System.out::println);
       findings.kept().forEach(System.out::println);
       System.out.println(findings.count() == 0 ? "clean" : findings.count() + " problems");
     }

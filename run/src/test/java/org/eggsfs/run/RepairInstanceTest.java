@@ -26,6 +26,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.client.ClientConfig;
 import org.eggsfs.client.EggsClient;
@@ -42,6 +43,8 @@ import org.eggsfs.gc.defrag.Defragmenter;
 import org.eggsfs.gc.destruct.DestructConfig;
 import org.eggsfs.gc.destruct.DestructCounters;
 import org.eggsfs.gc.migrate.MigrateCounters;
+import org.eggsfs.gc.migrate.MigrateListener;
+import org.eggsfs.gc.migrate.MigrateReport;
 import org.eggsfs.gc.migrate.MigrateSettings;
 import org.eggsfs.gc.migrate.MigrationStatus;
 import org.eggsfs.gc.migrate.Migrator;
@@ -56,6 +59,7 @@ import org.eggsfs.gc.scrub.ScrubProgress;
 import org.eggsfs.gc.scrub.ScrubSettings;
 import org.eggsfs.gc.scrub.Scrubber;
 import org.eggsfs.protocol.BlockServiceFlags;
+import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.ProtocolConstants;
 import org.eggsfs.protocol.StorageClass;
@@ -67,7 +71,6 @@ import org.eggsfs.protocol.shuckle.SetBlockServiceFlagsRequest;
 import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
 import org.eggsfs.protocol.struct.FailureDomain;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -78,7 +81,18 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class RepairInstanceTest {
   private static final int SERVERS = 16;
+  private static final int BLOCKS = 14;
   private static final long SEED = 20261124;
+  private static final MigrateSettings MIGRATION =
+      new MigrateSettings(
+          0,
+          1,
+          null,
+          false,
+          8,
+          Duration.ofMillis(200),
+          Duration.ofSeconds(2),
+          RepairSettings.DEFAULT);
   private static final long WAIT_NANOS_MAX = 120_000_000_000L;
 
   /** The shards hear of a retired disk within a second, in which the writer writes on. */
@@ -90,23 +104,15 @@ class RepairInstanceTest {
   private StoredFiles files;
   private final Random random = new Random(SEED);
 
-  @BeforeEach
-  void start() throws Exception {
-    start(options());
-  }
-
-  private InstanceOptions options() {
+  private void start(int servers, int flashServices) throws Exception {
     InstanceOptions options = InstanceTest.options(folder);
-    options.failureDomains = SERVERS;
+    options.failureDomains = servers;
+    options.noGc = true;
     options.hddBlockServices = 1;
-    options.flashBlockServices = 2;
+    options.flashBlockServices = flashServices;
     options.eraseCutoff = 1L;
     options.refreshInterval = 200_000_000L;
     options.registerInterval = 500_000_000L;
-    return options;
-  }
-
-  private void start(InstanceOptions options) throws Exception {
     instance = InstanceTest.startReady(options);
     client = connect(instance);
     files = new StoredFiles(client);
@@ -151,6 +157,7 @@ class RepairInstanceTest {
 
   @Test
   void oneScrubRepairsExactlyWhatWasDamaged() throws Exception {
+    start(SERVERS, 1);
     files.make("d", 280, 3_000, 41_000);
     files.make("large", 2, 10_000, 300_000, 30_000_000);
     Set<Integer> shards = new HashSet<>();
@@ -260,6 +267,7 @@ class RepairInstanceTest {
 
   @Test
   void oneFileIsVerifiedAndScrubbedByHand() throws Exception {
+    start(SERVERS, 1);
     long directory = client.mkdir(InodeIds.ROOT, "d".getBytes(StandardCharsets.UTF_8));
     long id = files.write(directory, "f", 41_000);
     try (Scrubber scrubber = new Scrubber(client, ScrubSettings.UNLIMITED, new ScrubCounters())) {
@@ -367,7 +375,8 @@ class RepairInstanceTest {
 
   @Test
   void retiredDisksAreEmptiedWhileFilesAreWrittenAndRead() throws Exception {
-    files.make("d", 60, 3_000, 41_000, 400_000);
+    start(SERVERS, 2);
+    files.make("d", 40, 3_000, 41_000, 400_000);
     List<Long> retired = oneServiceOf(4);
     long bytes = 0;
     for (long service : retired) {
@@ -383,7 +392,8 @@ class RepairInstanceTest {
       List<Future<?>> migrators = new ArrayList<>();
       List<Migrator> both = new ArrayList<>();
       for (int i = 0; i < 2; i++) {
-        Migrator migrator = new Migrator(client, migration(i), counters[i]);
+        // Both for all files, so that they meet.
+        Migrator migrator = new Migrator(client, MIGRATION, counters[i]);
         both.add(migrator);
         migrators.add(
             threads.submit(
@@ -440,18 +450,6 @@ class RepairInstanceTest {
     assertSpansAreWhole();
   }
 
-  private MigrateSettings migration(int index) {
-    return new MigrateSettings(
-        index,
-        2,
-        null,
-        false,
-        8,
-        Duration.ofMillis(200),
-        Duration.ofSeconds(2),
-        RepairSettings.DEFAULT);
-  }
-
   private Void write(long directory, AtomicBoolean stop) throws Exception {
     for (int i = 0; !stop.get(); i++) {
       files.write(directory, "new-" + i, 50_000);
@@ -469,6 +467,7 @@ class RepairInstanceTest {
 
   @Test
   void spansGetTheLayoutOfTheirPolicy() throws Exception {
+    start(SERVERS, 1);
     Cli cli = new Cli(instance);
     files.make("d", 3, 200, 9_000, 41_000, 3_000_000);
     cli.ok(
@@ -497,5 +496,56 @@ class RepairInstanceTest {
     files.checkAll();
     assertSpansAreWhole();
     destruct();
+  }
+
+  /**
+   * With as many servers alive as a span has blocks, a disk's blocks have to go to another disk of
+   * the same server, and a damaged block of a server's only disk back to that disk.
+   */
+  @Test
+  void exactlyAsManyServersAsBlocksAreEnough() throws Exception {
+    start(BLOCKS, 2);
+    files.make("d", 12, 41_000);
+    long retired = oneServiceOf(1).getFirst();
+    decommission(retired);
+    awaitNoNewBlocksOn(retired);
+    long bytes = bytesOn(retired);
+    assertTrue(bytes > 0);
+    MigrateCounters counters = new MigrateCounters();
+    try (Migrator migrator = new Migrator(client, MIGRATION, counters)) {
+      MigrateReport report = migrator.migrate(Set.of(retired), MigrateListener.NONE);
+      assertTrue(report.isComplete(), report.failed().toString());
+      assertEquals(bytes, report.movedBytes());
+      assertEquals(report.movedBlocks(), counters.repairs.copiedBlocks.get());
+    }
+    assertEquals(0, bytesOn(retired));
+
+    Set<Long> damaged = damageUpToParityOfEverySpan();
+    Said said = new Said();
+    try (Scrubber scrubber = new Scrubber(client, ScrubSettings.UNLIMITED, new ScrubCounters())) {
+      scrubber.runCycle(ScrubProgress.NONE, said);
+    }
+    assertEquals(Map.of(), said.failed);
+    assertEquals(new TreeSet<>(damaged), new TreeSet<>(said.repaired));
+    files.checkAll();
+    assertSpansAreWhole();
+  }
+
+  /** Shards look at the shuckle's list now and then; until it names another disk none will do. */
+  private void awaitNoNewBlocksOn(long service) throws Exception {
+    long directory = client.mkdir(InodeIds.ROOT, "probe".getBytes(StandardCharsets.UTF_8));
+    AtomicInteger number = new AtomicInteger();
+    await(
+        "new blocks go elsewhere",
+        () -> {
+          try {
+            long id = files.write(directory, "f" + number.incrementAndGet(), 41_000);
+            return files.spans(id).getFirst().copies().getFirst().blocks().stream()
+                .noneMatch(block -> block.service().id() == service);
+          } catch (EggsException e) {
+            assertEquals(ErrorCode.COULD_NOT_PICK_BLOCK_SERVICES, e.code());
+            return false;
+          }
+        });
   }
 }

@@ -10,8 +10,8 @@ import org.eggsfs.protocol.struct.BlacklistEntry;
 
 /**
  * Picks the block services of a new span (shard.md section 11.1): distinct failure domains, block i
- * where the reference has its block i as far as possible, the rest at random, weighted by free
- * space.
+ * where the reference has its block i as far as possible, else where it has others, the rest at
+ * random, weighted by free space.
  */
 public final class BlockServicePicker {
   private static final byte[] NO_DOMAIN = new byte[16];
@@ -44,6 +44,8 @@ public final class BlockServicePicker {
     BlockServices.Service[] picked = new BlockServices.Service[blocks];
     stick(picked, candidates, firstReference);
     stick(picked, candidates, lastReference);
+    stay(picked, candidates, firstReference);
+    stay(picked, candidates, lastReference);
     for (int i = 0; i < blocks; i++) {
       if (picked[i] == null) {
         picked[i] = takeRandom(candidates, random);
@@ -85,6 +87,26 @@ public final class BlockServicePicker {
       if (picked[i] == null) {
         for (BlockServices.Service candidate : candidates) {
           if (candidate.id() == reference[i]) {
+            picked[i] = take(candidates, candidate);
+            break;
+          }
+        }
+      }
+    }
+  }
+
+  /**
+   * What finds no place at its position goes to another service of the reference, so that the
+   * replaced blocks of a file, which come one by one, do not scatter it over ever more services.
+   */
+  private static void stay(
+      BlockServices.Service[] picked, List<BlockServices.Service> candidates, long[] reference) {
+    int next = 0;
+    for (int i = 0; i < picked.length; i++) {
+      while (picked[i] == null && next < reference.length) {
+        long id = reference[next++];
+        for (BlockServices.Service candidate : candidates) {
+          if (candidate.id() == id) {
             picked[i] = take(candidates, candidate);
             break;
           }

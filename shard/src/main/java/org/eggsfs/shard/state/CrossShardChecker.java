@@ -1,5 +1,6 @@
 package org.eggsfs.shard.state;
 
+import java.util.function.LongConsumer;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.store.Cursor;
 import org.eggsfs.store.View;
@@ -14,7 +15,8 @@ public final class CrossShardChecker {
   private static final long TRANSIENT = 2;
   private static final int OWNERS_SHIFT = 2;
 
-  private static final long ABSENT = -1;
+  /** Not in a table; no id is like that. */
+  public static final long ABSENT = -1;
 
   private final Findings findings;
 
@@ -99,6 +101,16 @@ public final class CrossShardChecker {
             findings.require(
                 owners.contains(target), "P14", id(target) + " has a name but does not exist"));
     checkTree();
+  }
+
+  /** The owner of a directory, {@link #ABSENT} if there is no such directory. */
+  public long ownerOf(long directory) {
+    return owners.get(directory, ABSENT);
+  }
+
+  /** Visits all directories, removed ones included. */
+  public void forEachDirectory(LongConsumer visitor) {
+    owners.forEachKey(visitor);
   }
 
   private void checkFile(long file) {

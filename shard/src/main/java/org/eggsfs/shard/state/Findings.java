@@ -12,7 +12,7 @@ public final class Findings {
   private long count;
 
   /** Notes a violation of a property of shard.md section 17. */
-  void add(String property, String what) {
+  public void add(String property, String what) {
     count++;
     if (kept.size() < KEPT_MAX) {
       kept.add(property + ": " + what);
@@ -20,7 +20,7 @@ public final class Findings {
   }
 
   /** Notes a violation unless the condition holds. */
-  void require(boolean holds, String property, String what) {
+  public void require(boolean holds, String property, String what) {
     if (!holds) {
       add(property, what);
     }

@@ -89,6 +89,22 @@ class BlockServicePickerTest {
   }
 
   @Test
+  void aSingleBlockGoesWhereTheReferenceHasAnother() throws EggsException {
+    // Block 2 of a span is replaced: the others of it are listed, and the first span has moved to
+    // 6.
+    long[] reference = {5, 99, 6, 1};
+    List<BlacklistEntry> others =
+        List.of(
+            new BlacklistEntry(domain(4), 0),
+            new BlacklistEntry(domain(7), 0),
+            new BlacklistEntry(domain(0), 0),
+            new BlacklistEntry(new FailureDomain(new byte[16]), 3));
+    for (int seed = 0; seed < 50; seed++) {
+      assertEquals(6, pick(cluster(8, 1), 1, others, reference, seed)[0].id());
+    }
+  }
+
+  @Test
   void blacklistAndFlagsExclude() throws EggsException {
     List<BlacklistEntry> blacklist =
         List.of(
