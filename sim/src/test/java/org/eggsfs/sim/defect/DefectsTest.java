@@ -24,7 +24,9 @@ class DefectsTest {
       Set.of(
           "answers-forgotten",
           "batches-not-counted",
+          "cdc-before-commit",
           "edge-lock-ignored",
+          "erasures-unproved",
           "listing-off-by-one",
           "loops-not-awaited",
           "no-creation-time",
