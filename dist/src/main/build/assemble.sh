@@ -10,7 +10,7 @@ mkdir -p "$target/bin"
 rm -f "$target"/bin/* "$target"/lib/*.aot "$target"/lib/native-codec
 install -m 755 "$here/bin/eggs" "$target/bin/eggs"
 install -m 644 "$here/bin/find-jdk.sh" "$target/bin/find-jdk.sh"
-for role in run cli shard cdc blocks shuckle gc fuse; do
+for role in run cli shard cdc blocks shuckle gc fuse tests; do
   ln -sf eggs "$target/bin/eggs$role"
 done
 

@@ -10,6 +10,7 @@ import org.eggsfs.cli.CommandRunner;
 import org.eggsfs.cli.EggsCli;
 import org.eggsfs.cli.ExitCodes;
 import org.eggsfs.sim.SimCommand;
+import org.eggsfs.tests.TestsCommand;
 
 /** The one entry of the distribution: the first argument is the role, the rest is the role's. */
 public final class Eggs {
@@ -27,6 +28,7 @@ public final class Eggs {
         fuse      mount a cluster on a directory (eggs fuse --help)
         bench     measure a running instance (eggs bench --help)
         sim       simulate the metadata plane from seeds (eggs sim --help)
+        tests     integration tests of real clusters with faults (eggs tests --help)
         fsck      check the data of a running or stopped instance
         verify-equal  compare the metadata of two stopped instances
         test      build and run all tests (source tree only)
@@ -34,7 +36,7 @@ public final class Eggs {
         help      this text
 
       The same roles are commands of their own in bin/: eggsrun, eggscli, eggsshard, eggscdc,
-      eggsblocks, eggsshuckle, eggsgc, eggsfuse. Long options take one dash or two.
+      eggsblocks, eggsshuckle, eggsgc, eggsfuse, eggstests. Long options take one dash or two.
       """;
 
   private Eggs() {}
@@ -75,6 +77,7 @@ public final class Eggs {
       case "cli" -> EggsCli.run(args);
       case "bench" -> BenchCommand.run(args);
       case "sim" -> SimCommand.run(args);
+      case "tests" -> TestsCommand.run(args);
       case "fsck" -> CommandRunner.run(new FsckCommand(), args);
       case "verify-equal" -> CommandRunner.run(new VerifyEqualCommand(), args);
       case "shard" -> CommandRunner.run(new ShardCommand(), args);

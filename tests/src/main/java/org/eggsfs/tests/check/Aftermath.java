@@ -1,0 +1,197 @@
+package org.eggsfs.tests.check;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.eggsfs.client.EggsClient;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.gc.Cluster;
+import org.eggsfs.gc.Cursors;
+import org.eggsfs.gc.OneShot;
+import org.eggsfs.gc.ShardPass;
+import org.eggsfs.gc.collect.CollectConfig;
+import org.eggsfs.gc.collect.CollectCounters;
+import org.eggsfs.gc.destruct.DestructConfig;
+import org.eggsfs.gc.destruct.DestructCounters;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.shard.ScrapTransientFileRequest;
+import org.eggsfs.protocol.shard.VisitDirectoriesRequest;
+import org.eggsfs.protocol.shard.VisitDirectoriesResponse;
+import org.eggsfs.protocol.shard.VisitFilesRequest;
+import org.eggsfs.protocol.shard.VisitFilesResponse;
+import org.eggsfs.protocol.shard.VisitTransientFilesRequest;
+import org.eggsfs.protocol.shard.VisitTransientFilesResponse;
+import org.eggsfs.protocol.struct.CurrentEdge;
+import org.eggsfs.protocol.struct.TransientFile;
+import org.eggsfs.tests.scenario.Failure;
+
+/**
+ * What is done and checked after each scenario, when nothing else runs any more: all metadata must
+ * be sound; then everything is removed and collected with minimum ages of zero, and afterwards no
+ * directory, no file and no edge may be left in any shard, and no block file on any disk.
+ */
+public final class Aftermath {
+  private static final long EMPTY_SECONDS_MAX = 120;
+  private static final long PAUSE_MILLIS = 500;
+  private static final int WORKERS = 16;
+  private static final BitSet ALL_SHARDS = new BitSet();
+
+  static {
+    ALL_SHARDS.set(0, ProtocolConstants.SHARD_COUNT);
+  }
+
+  private final org.eggsfs.tests.cluster.Cluster cluster;
+  private final EggsClient client;
+
+  private Aftermath(org.eggsfs.tests.cluster.Cluster cluster, EggsClient client) {
+    this.cluster = cluster;
+    this.client = client;
+  }
+
+  /**
+   * Checks all metadata, empties the cluster, and checks that nothing is left.
+   *
+   * @return what was found, for the report's line
+   */
+  public static String check(org.eggsfs.tests.cluster.Cluster cluster) throws Exception {
+    fsck(cluster);
+    try (EggsClient client = cluster.connectDirectly()) {
+      new Aftermath(cluster, client).empty();
+    }
+    return "fsck clean; metadata and disks empty after gc";
+  }
+
+  private static void fsck(org.eggsfs.tests.cluster.Cluster cluster)
+      throws IOException, InterruptedException, Failure {
+    org.eggsfs.tests.cluster.Cluster.CliResult result = cluster.cli("fsck", "--max-problems", "5");
+    Failure.unless(
+        result.exitCode() == 0,
+        "fsck: " + (result.output() + result.errors()).strip().replace('\n', '|'));
+  }
+
+  private void empty() throws Exception {
+    removeBelow(InodeIds.ROOT);
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(EMPTY_SECONDS_MAX);
+    while (true) {
+      collect();
+      String left = leftInMetadata();
+      if (left == null) {
+        left = leftOnDisks();
+      }
+      if (left == null) {
+        break;
+      }
+      Failure.unless(System.nanoTime() < end, "after gc there is still " + left);
+      Thread.sleep(PAUSE_MILLIS);
+    }
+  }
+
+  private void removeBelow(long directory) throws Exception {
+    List<CurrentEdge> entries = new ArrayList<>();
+    client.list(directory, entries::add);
+    Parallel.each(
+        WORKERS,
+        entries,
+        entry -> {
+          if (InodeIds.isDirectory(entry.targetId())) {
+            removeBelow(entry.targetId());
+            client.rmdir(directory, entry.name());
+          } else {
+            client.unlink(directory, entry.name());
+          }
+        });
+  }
+
+  private void collect() throws Exception {
+    Cluster gc = Cluster.of(client);
+    OneShot.collect(
+        gc,
+        CollectConfig.DEFAULT.withMinEdgeAge(0),
+        new CollectCounters(),
+        ALL_SHARDS,
+        Cursors.inMemory(),
+        ShardPass.FailureListener.NOBODY);
+    scrapAll();
+    OneShot.destruct(
+        gc,
+        DestructConfig.DEFAULT.withSlack(0),
+        new DestructCounters(),
+        ALL_SHARDS,
+        Cursors.inMemory(),
+        ShardPass.FailureListener.NOBODY);
+  }
+
+  /** Nobody writes any more, so no deadline has to be waited for, except by symbolic links. */
+  private void scrapAll() throws Exception {
+    Parallel.each(
+        WORKERS,
+        IntStream.range(0, ProtocolConstants.SHARD_COUNT).boxed().toList(),
+        shard -> {
+          for (TransientFile file : transientFiles(shard)) {
+            if (InodeIds.isFile(file.id())) {
+              try {
+                client.shard(shard, new ScrapTransientFileRequest(file.id(), file.cookie()));
+              } catch (EggsException e) {
+                if (e.code() != ErrorCode.FILE_NOT_FOUND) {
+                  throw e;
+                }
+              }
+            }
+          }
+        });
+  }
+
+  private List<TransientFile> transientFiles(int shard) throws IOException, EggsException {
+    List<TransientFile> files = new ArrayList<>();
+    long begin = 0;
+    do {
+      VisitTransientFilesResponse page =
+          client.shard(shard, new VisitTransientFilesRequest(begin, 0));
+      files.addAll(page.files());
+      begin = page.nextId();
+    } while (begin != 0);
+    return files;
+  }
+
+  private String leftInMetadata() throws Exception {
+    for (int shard = 0; shard < ProtocolConstants.SHARD_COUNT; shard++) {
+      VisitDirectoriesResponse directories = client.shard(shard, new VisitDirectoriesRequest(0, 0));
+      for (long id : directories.ids()) {
+        if (id != InodeIds.ROOT) {
+          return "directory " + InodeIds.format(id);
+        }
+      }
+      VisitFilesResponse files = client.shard(shard, new VisitFilesRequest(0, 0));
+      if (files.ids().length > 0) {
+        return "file " + InodeIds.format(files.ids()[0]);
+      }
+      List<TransientFile> transients = transientFiles(shard);
+      if (!transients.isEmpty()) {
+        return "transient file " + InodeIds.format(transients.getFirst().id());
+      }
+    }
+    int edges = History.read(client, InodeIds.ROOT).edges().size();
+    return edges == 0 ? null : edges + " edges in the root";
+  }
+
+  private String leftOnDisks() throws IOException {
+    try (Stream<Path> files = Files.walk(cluster.root().resolve("data"))) {
+      List<Path> blocks =
+          files
+              .filter(file -> file.toString().contains("/with_crc/"))
+              .filter(Files::isRegularFile)
+              .toList();
+      return blocks.isEmpty()
+          ? null
+          : blocks.size() + " block files on disks, e.g. " + blocks.getFirst();
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package org.eggsfs.tests.cluster;
+
+import org.eggsfs.tests.faults.PacketFaults;
+
+/**
+ * The shape of a cluster.
+ *
+ * @param processes one process for each role and block server instead of one for all
+ * @param blockServers failure domains; 18 are 14 for a span and 4 that may be lost
+ * @param servicesPerClass HDD, and as many FLASH, block services of each block server
+ * @param clientFaults what happens to packets between clients and shards or CDC
+ * @param cdcFaults what happens to packets between CDC and shards; needs {@code processes}
+ */
+public record ClusterConfig(
+    boolean processes,
+    int blockServers,
+    int servicesPerClass,
+    PacketFaults clientFaults,
+    PacketFaults cdcFaults) {
+
+  /** Spans of 14 blocks still find a place when four servers are gone. */
+  public static final int BLOCK_SERVERS = 18;
+
+  /** Everything in one process, no faults. */
+  public static final ClusterConfig ONE_PROCESS =
+      new ClusterConfig(false, BLOCK_SERVERS, 1, PacketFaults.NONE, PacketFaults.NONE);
+
+  /** A process for each role and block server, no faults. */
+  public static final ClusterConfig PROCESSES =
+      new ClusterConfig(true, BLOCK_SERVERS, 1, PacketFaults.NONE, PacketFaults.NONE);
+
+  /** The same with faulty networks. */
+  public ClusterConfig withFaults(PacketFaults clients, PacketFaults cdc) {
+    return new ClusterConfig(processes, blockServers, servicesPerClass, clients, cdc);
+  }
+
+  /** The same in processes. */
+  public ClusterConfig inProcesses() {
+    return new ClusterConfig(true, blockServers, servicesPerClass, clientFaults, cdcFaults);
+  }
+}

@@ -1,0 +1,142 @@
+package org.eggsfs.tests.scenario;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.eggsfs.tests.cluster.Cluster;
+import org.eggsfs.tests.cluster.RoleProcess;
+
+/** Faults of processes, one after another with pauses, for as long as a load runs. */
+final class Faults {
+  /** The number of the actor whose randomness decides about faults; loads use small numbers. */
+  private static final int FAULT_ACTOR = 1_000_000;
+
+  private static final long POLL_MILLIS = 20;
+
+  /** How long a killed process stays away, at most. */
+  private static final int AWAY_MILLIS_MAX = 1_500;
+
+  /** How long a stopped process stays silent, at most. */
+  private static final int SILENT_MILLIS_MAX = 4_000;
+
+  private Faults() {}
+
+  /** One fault; when it returns all is well again. */
+  interface Fault {
+    void happen(Run run, SplittableRandom random) throws Exception;
+  }
+
+  /** Makes a fault again and again. The first one happens in any case. */
+  static Disturbance repeated(String counted, int pauseMillisMax, Fault fault) {
+    return (run, load) -> {
+      SplittableRandom random = run.random(FAULT_ACTOR);
+      AtomicBoolean loadEnded = new AtomicBoolean();
+      Callable<Void> loop =
+          () -> {
+            do {
+              rest(random.nextInt(pauseMillisMax / 4, pauseMillisMax), loadEnded);
+              fault.happen(run, random);
+              run.count(counted, 1);
+            } while (!loadEnded.get());
+            return null;
+          };
+      FutureTask<Void> faults = new FutureTask<>(loop);
+      Thread.ofVirtual().name("faults").start(faults);
+      Exception failure = null;
+      try {
+        load.run();
+      } catch (Exception e) {
+        failure = e;
+      }
+      loadEnded.set(true);
+      // Also after a failure: a fault that goes on would start processes that nobody stops.
+      try {
+        faults.get();
+      } catch (ExecutionException e) {
+        if (failure == null) {
+          failure = new IllegalStateException("a fault could not be made", e.getCause());
+        } else {
+          failure.addSuppressed(e.getCause());
+        }
+      }
+      if (failure != null) {
+        throw failure;
+      }
+    };
+  }
+
+  private static void rest(long millis, AtomicBoolean loadEnded) throws InterruptedException {
+    long end = System.nanoTime() + millis * 1_000_000;
+    while (System.nanoTime() < end && !loadEnded.get()) {
+      Thread.sleep(POLL_MILLIS);
+    }
+  }
+
+  /** Everything is killed at once and started again: a power failure of the whole room. */
+  static Fault crashOfEverything() {
+    return (run, _) -> run.cluster().crash();
+  }
+
+  /** One of the named processes is killed and comes back after a moment. */
+  static Fault kill(String... names) {
+    return (run, random) -> {
+      RoleProcess victim = run.cluster().child(names[random.nextInt(names.length)]);
+      victim.kill();
+      Thread.sleep(random.nextInt(AWAY_MILLIS_MAX));
+      victim.start();
+      victim.awaitReady();
+    };
+  }
+
+  /** One of the named processes hangs for a moment: its sockets are there, it says nothing. */
+  static Fault silence(String... names) {
+    return (run, random) -> {
+      RoleProcess victim = run.cluster().child(names[random.nextInt(names.length)]);
+      victim.pause();
+      try {
+        Thread.sleep(random.nextInt(SILENT_MILLIS_MAX));
+      } finally {
+        victim.resume();
+      }
+    };
+  }
+
+  /** One to {@code countMax} block servers are gone at the same time, killed or silent. */
+  static Fault loseBlockServers(int countMax, int awayMillis) {
+    return (run, random) -> {
+      List<Integer> numbers = new ArrayList<>();
+      for (int i = 0; i < run.cluster().config().blockServers(); i++) {
+        numbers.add(i);
+      }
+      Collections.shuffle(numbers, new java.util.Random(random.nextLong()));
+      List<RoleProcess> killed = new ArrayList<>();
+      List<RoleProcess> silent = new ArrayList<>();
+      for (int number : numbers.subList(0, random.nextInt(1, countMax + 1))) {
+        RoleProcess victim = run.cluster().child(Cluster.blockServer(number));
+        if (random.nextBoolean()) {
+          victim.kill();
+          killed.add(victim);
+        } else {
+          victim.pause();
+          silent.add(victim);
+        }
+      }
+      run.count("servers lost", killed.size() + silent.size());
+      Thread.sleep(awayMillis);
+      for (RoleProcess victim : silent) {
+        victim.resume();
+      }
+      for (RoleProcess victim : killed) {
+        victim.start();
+      }
+      for (RoleProcess victim : killed) {
+        victim.awaitReady();
+      }
+    };
+  }
+}
