@@ -151,9 +151,18 @@ class Processes {
     return info.substring(at + 5, end < 0 ? info.length() : end).strip();
   }
 
-  /** How a thread is; RUNNING if that cannot be seen. */
+  /**
+   * How a thread is; RUNNING if that cannot be seen.
+   *
+   * <p>Of a process in the middle of exec, which closes what is marked, {@code stat} cannot be read
+   * until exec is over, and exec waits for us. A thread that still has memory is not ending, and
+   * {@code status} tells that without waiting.
+   */
   Life life(int thread) {
     try {
+      if (hasMemory(thread)) {
+        return Life.RUNNING;
+      }
       String stat = read(proc.resolve(thread + "/stat")).strip();
       // The name, in parentheses, may hold anything.
       String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
@@ -165,6 +174,14 @@ class Processes {
       return (exitCode & SIGNAL_MASK) != 0 ? Life.KILLED : Life.EXITING;
     } catch (IOException | RuntimeException e) {
       return Life.RUNNING;
+    }
+  }
+
+  private boolean hasMemory(int thread) throws IOException {
+    try {
+      return read(proc.resolve(thread + "/status")).contains("\nVmSize:");
+    } catch (NoSuchFileException e) {
+      return false;
     }
   }
 }

@@ -362,8 +362,8 @@ final class WriteFile {
           requireAbsent(where);
         }
         writer.timesAtCommit(mtimeToSet, atimeToSet);
-        FileWriter.Committed committed =
-            as == null ? writer.commitAndTell() : writer.commitAs(where.directory(), where.name());
+        // Not where it was begun: it may have been renamed since.
+        FileWriter.Committed committed = writer.commitAs(where.directory(), where.name());
         place = where;
         state = State.COMMITTED;
         mtime = mtimeToSet < 0 ? committed.creationTime() : mtimeToSet;
