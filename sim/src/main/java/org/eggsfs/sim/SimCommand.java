@@ -14,6 +14,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.eggsfs.cli.CommandRunner;
 import org.eggsfs.cli.ExitCodes;
+import org.eggsfs.sim.defect.Defect;
+import org.eggsfs.sim.defect.DefectRun;
 import org.eggsfs.sim.world.Faults;
 import org.eggsfs.sim.world.Tracer;
 import picocli.CommandLine.Command;
@@ -74,6 +76,20 @@ public final class SimCommand implements Callable<Integer> {
       description = "runs at the same time (${DEFAULT-VALUE})")
   private int jobs;
 
+  @Option(
+      names = "--defects",
+      description = {
+        "switch on one known mistake after the other in the servers' classes, and show which",
+        "oracle sees each, after how many runs"
+      })
+  private boolean defects;
+
+  @Option(
+      names = "--defect",
+      paramLabel = "NAME",
+      description = "the same for this mistake alone, with what was seen")
+  private String defect;
+
   @Option(names = "--trace", description = "tell the whole story of each run")
   private boolean trace;
 
@@ -98,6 +114,9 @@ public final class SimCommand implements Callable<Integer> {
     if (steps < 1 || jobs < 1 || last < first) {
       throw new ParameterException(spec.commandLine(), "steps, jobs and seeds must be positive");
     }
+    if (defects || defect != null) {
+      return tryDefects(last - first + 1);
+    }
     long start = System.nanoTime();
     AtomicLong next = new AtomicLong(first);
     try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -114,6 +133,35 @@ public final class SimCommand implements Callable<Integer> {
       show(failure, allowed);
     }
     return failures.isEmpty() ? ExitCodes.OK : ExitCodes.FAILED;
+  }
+
+  private int tryDefects(long seedsMax) {
+    List<Defect> chosen =
+        Defect.all().stream()
+            .filter(candidate -> defect == null || candidate.name().equals(defect))
+            .toList();
+    if (chosen.isEmpty()) {
+      throw new ParameterException(
+          spec.commandLine(), "no defect is called '" + defect + "'; see --defects");
+    }
+    int missed = 0;
+    System.out.printf("%-24s %-16s %5s %7s  %s%n", "DEFECT", "SEEN BY", "RUNS", "TIME", "MISTAKE");
+    for (Defect candidate : chosen) {
+      DefectRun.Outcome outcome = DefectRun.run(candidate, seedsMax, steps);
+      System.out.printf(
+          Locale.ROOT,
+          "%-24s %-16s %5d %5.1f s  %s%n",
+          candidate.name(),
+          outcome.oracle() == null ? "NOBODY" : outcome.oracle(),
+          outcome.seeds(),
+          outcome.nanos() / SECOND,
+          candidate.description());
+      if (defect != null) {
+        System.out.println(outcome.what());
+      }
+      missed += outcome.oracle() == null ? 1 : 0;
+    }
+    return missed == 0 ? ExitCodes.OK : ExitCodes.FAILED;
   }
 
   private long bound(int which) {

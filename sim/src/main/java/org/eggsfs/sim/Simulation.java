@@ -1,12 +1,17 @@
 package org.eggsfs.sim;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.eggsfs.sim.client.Program;
 import org.eggsfs.sim.client.Session;
 import org.eggsfs.sim.kernel.SimRandom;
 import org.eggsfs.sim.oracle.Audit;
+import org.eggsfs.sim.oracle.Linearizability.State;
+import org.eggsfs.sim.oracle.Name;
+import org.eggsfs.sim.oracle.NamespaceModel;
 import org.eggsfs.sim.world.ClientMachine;
 import org.eggsfs.sim.world.Faults;
 import org.eggsfs.sim.world.SimulationFailure;
@@ -23,6 +28,9 @@ public final class Simulation {
 
   /** Operations between two looks at everything. */
   private static final long EPOCH_OPERATIONS = 400;
+
+  /** Operations of one client alone. */
+  private static final long LONELY_OPERATIONS = 60;
 
   /** Nobody may need longer than this to come to rest. */
   private static final long REST_NANOS_MAX = 1_000_000_000_000L;
@@ -49,6 +57,7 @@ public final class Simulation {
       long crashes,
       long virtualNanos,
       long undecidedNames,
+      long foretoldAnswers,
       String faults,
       SimulationFailure failure) {}
 
@@ -88,15 +97,26 @@ public final class Simulation {
       simulation.run(operations);
     } catch (SimulationFailure e) {
       failure = e;
-    } catch (IllegalStateException e) {
-      failure = simulation.failureIn(e);
+    } catch (RuntimeException e) {
+      failure = failureIn(e);
     } finally {
       simulation.clients.forEach(ClientMachine::cancel);
     }
     return simulation.result(failure);
   }
 
-  private SimulationFailure failureIn(RuntimeException e) {
+  /**
+   * Runs with all faults, for callers that know none of these classes.
+   *
+   * @return the oracle that has seen something and what it has seen, or nothing
+   */
+  public static String[] judge(long seed, long operations) {
+    SimulationFailure failure =
+        run(seed, operations, EnumSet.allOf(Faults.Kind.class), Tracer.NONE).failure();
+    return failure == null ? new String[0] : new String[] {failure.oracle(), failure.getMessage()};
+  }
+
+  private static SimulationFailure failureIn(RuntimeException e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof SimulationFailure failure) {
         return failure;
@@ -122,6 +142,7 @@ public final class Simulation {
         world.crashes(),
         world.scheduler().nowNanos(),
         session.history().undecided(),
+        session.foretelling().compared(),
         world.faults().toString(),
         failure);
   }
@@ -129,19 +150,42 @@ public final class Simulation {
   private void run(long operations) {
     world.setCalm(true);
     leap(START_NANOS);
+    Map<Name, State> names = Map.of();
     for (long left = operations; left > 0; left -= EPOCH_OPERATIONS) {
-      world.setCalm(false);
-      session.budget().allow(Math.min(left, EPOCH_OPERATIONS));
-      long end = world.scheduler().nowNanos() + EPOCH_NANOS_MAX;
-      while (!session.budget().isSpent()) {
-        step(end, "operations do not come to an end");
+      if (world.random().nextInt(2) == 0) {
+        long alone = Math.min(left, LONELY_OPERATIONS);
+        left -= alone;
+        operateAlone(alone, names);
       }
-      rest();
-      audit.run();
+      session.budget().allow(Math.min(left, EPOCH_OPERATIONS));
+      operate();
+      names = audit.run();
       if (world.random().nextInt(2) == 0) {
         leap(LEAP_NANOS);
       }
     }
+  }
+
+  /** One client alone, whose answers are foretold. */
+  private void operateAlone(long operations, Map<Name, State> names) {
+    session.foretelling().begin(new NamespaceModel(names));
+    session.budget().allowOne(operations);
+    operate();
+    NamespaceModel model = session.foretelling().end();
+    Map<Name, State> found = audit.run();
+    if (model != null && !model.names().equals(found)) {
+      world.fail("model", "there is " + found + ", foretold was " + model.names());
+    }
+  }
+
+  /** In a bad world until the operations are done, and then until everything has come to rest. */
+  private void operate() {
+    world.setCalm(false);
+    long end = world.scheduler().nowNanos() + EPOCH_NANOS_MAX;
+    while (!session.budget().isSpent()) {
+      step(end, "operations do not come to an end");
+    }
+    rest();
   }
 
   /** No more faults until nothing is under way. */

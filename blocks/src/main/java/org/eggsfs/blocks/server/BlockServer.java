@@ -168,8 +168,9 @@ public final class BlockServer implements AutoCloseable {
         && limitWarningNanos.compareAndSet(warned, now | 1)) {
       LOGGER.log(
           System.Logger.Level.WARNING,
-          "{0} connections, the limit: {1} idle ones closed for new ones, {2} refused so far",
+          "{0} connections, the limit, {1} of them idle: {2} closed for new ones, {3} refused so far",
           connections.size(),
+          idleCount(),
           connectionsEvicted.sum(),
           connectionsRefused.sum());
     }
@@ -180,6 +181,12 @@ public final class BlockServer implements AutoCloseable {
     connections.remove(longest);
     longest.close();
     return true;
+  }
+
+  /** Connections that have nothing to do at the moment. */
+  long idleCount() {
+    long now = System.nanoTime();
+    return connections.stream().filter(connection -> connection.idleNanos(now) != 0).count();
   }
 
   private static void pause() {

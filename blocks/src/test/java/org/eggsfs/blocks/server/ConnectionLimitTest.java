@@ -58,6 +58,7 @@ class ConnectionLimitTest {
         Peer third = new Peer(server)) {
       for (Peer peer : List.of(second, third, first)) {
         assertEquals("BLOCK_NOT_FOUND", ask(peer));
+        Await.until(() -> server.idleCount() == 3);
       }
       Thread.sleep(2 * IDLE_NANOS / 1_000_000);
       assertEquals("BLOCK_NOT_FOUND", ask(third));
@@ -81,6 +82,7 @@ class ConnectionLimitTest {
         byte[] request = writers.get(i).writeRequest(service, NOW + 256L * i, data);
         writers.get(i).send(Arrays.copyOf(request, request.length - 1));
       }
+      Await.until(() -> server.idleCount() == 0);
       Thread.sleep(2 * IDLE_NANOS / 1_000_000);
       try (Peer fourth = new Peer(server)) {
         assertEquals(Peer.CLOSED, ask(fourth));

@@ -10,6 +10,7 @@ import java.util.Set;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.core.NameHash;
 import org.eggsfs.sim.kernel.SimRandom;
+import org.eggsfs.sim.oracle.Linearizability.State;
 import org.eggsfs.sim.oracle.Name;
 
 /** What the clients know together: directories, names that may be used, edges once seen. */
@@ -28,7 +29,14 @@ public final class Knowledge {
   private static final int SEEN_MAX = 64;
 
   /** An edge as somebody has seen it once. */
-  record Seen(long directory, String name, long target, long time) {}
+  record Seen(long directory, String name, long target, long time) {
+    State state() {
+      return new State(target, time);
+    }
+  }
+
+  /** A move of a directory. */
+  record Move(Seen edge, long into) {}
 
   private static final List<String> ALL_NAMES = names();
   private static final Map<String, Long> HASHES = hashes();
@@ -36,6 +44,9 @@ public final class Knowledge {
   private final SimRandom random;
   private final List<Long> directories = new ArrayList<>(List.of(InodeIds.ROOT));
   private final List<Seen> seen = new ArrayList<>();
+  private final List<Seen> seenDirectories = new ArrayList<>();
+
+  private Move lastMove;
 
   /** Edges that a collector has asked to remove. */
   private final Set<CollectedEdge> collected = new HashSet<>();
@@ -84,8 +95,11 @@ public final class Knowledge {
     return ALL_NAMES.get(random.nextInt(random.nextInt(2) == 0 ? HOT_NAMES : NAMES));
   }
 
+  /** The root more often than others, so that its listing has pages. */
   long directory() {
-    return directories.get(random.nextInt(directories.size()));
+    return random.nextInt(4) == 0
+        ? InodeIds.ROOT
+        : directories.get(random.nextInt(directories.size()));
   }
 
   /** All directories in use. */
@@ -110,16 +124,48 @@ public final class Knowledge {
   }
 
   void saw(Seen edge) {
-    if (seen.size() < SEEN_MAX) {
-      seen.add(edge);
+    remember(seen, edge);
+    if (InodeIds.isDirectory(edge.target)) {
+      remember(seenDirectories, edge);
+    }
+  }
+
+  private void remember(List<Seen> list, Seen edge) {
+    if (list.size() < SEEN_MAX) {
+      list.add(edge);
     } else {
-      seen.set(random.nextInt(SEEN_MAX), edge);
+      list.set(random.nextInt(SEEN_MAX), edge);
     }
   }
 
   /** An edge of former times, or null. */
   Seen remembered() {
     return seen.isEmpty() ? null : seen.get(random.nextInt(seen.size()));
+  }
+
+  /** An edge that led to a directory once, or null. */
+  Seen rememberedDirectory() {
+    return seenDirectories.isEmpty()
+        ? null
+        : seenDirectories.get(random.nextInt(seenDirectories.size()));
+  }
+
+  /** Somebody moves a directory into another one. */
+  void moves(Seen edge, long into) {
+    lastMove = new Move(edge, into);
+  }
+
+  /** The last move the other way round, which would close a loop if both were made; or null. */
+  Move inverseMove() {
+    Move last = lastMove;
+    if (last != null) {
+      for (Seen edge : seenDirectories) {
+        if (edge.target == last.into && edge.directory != last.edge.target) {
+          return new Move(edge, last.edge.target);
+        }
+      }
+    }
+    return null;
   }
 
   void collects(long directory, String name, long time) {

@@ -44,7 +44,9 @@ import org.eggsfs.protocol.struct.Edge;
 import org.eggsfs.sim.client.Knowledge.Seen;
 import org.eggsfs.sim.kernel.SimRandom;
 import org.eggsfs.sim.oracle.Call;
+import org.eggsfs.sim.oracle.Linearizability.State;
 import org.eggsfs.sim.oracle.Name;
+import org.eggsfs.sim.oracle.NamespaceModel;
 import org.eggsfs.sim.world.ClientMachine;
 
 /**
@@ -63,6 +65,7 @@ public final class Program {
   private final SimRandom random;
   private final FileMaker files;
   private final Collector collector;
+  private final Mischief mischief;
   private boolean resting;
 
   /** The largest mtime that anybody has seen of a directory, and when. */
@@ -76,6 +79,7 @@ public final class Program {
     this.random = session.world().random();
     this.files = new FileMaker(client, session);
     this.collector = new Collector(client, session);
+    this.mischief = new Mischief(client, session);
   }
 
   /** Whether it does nothing until it may begin another operation. */
@@ -87,14 +91,13 @@ public final class Program {
   public void run() {
     while (true) {
       if (session.budget().take()) {
-        resting = false;
         session.world().strike();
         operate();
-        resting = true;
         client.sleep(random.exponential(THINK_NANOS_MEAN));
       } else {
         resting = true;
         session.budget().await(client);
+        resting = false;
       }
     }
   }
@@ -109,9 +112,10 @@ public final class Program {
         case 16, 17 -> read();
         case 18, 19, 20, 21 -> unlink();
         case 22, 23, 24, 25 -> renameHere();
-        case 26, 27, 28 -> renameAway();
-        case 29, 30, 31 -> makeDirectory();
-        case 32, 33 -> removeDirectory();
+        case 26, 27 -> renameAway();
+        case 28, 29, 30 -> makeDirectory();
+        case 31, 32 -> removeDirectory();
+        case 33 -> mischief.run(InodeIds.shard(knowledge.directory()));
         case 34 -> setTime();
         case 35 -> undelete();
         case 36, 37 -> collector.collect(knowledge.directory());
@@ -157,14 +161,25 @@ public final class Program {
               InodeIds.shard(directory), new LookupRequest(directory, Knowledge.bytes(name)));
       session.history().read(who("lookup"), key, start, found.targetId(), found.creationTime());
       Seen seen = new Seen(directory, name, found.targetId(), found.creationTime());
+      foretold(key, seen.state());
       knowledge.saw(seen);
       return seen;
     } catch (EggsException e) {
       if (e.code() == ErrorCode.NAME_NOT_FOUND || e.code() == ErrorCode.DIRECTORY_NOT_FOUND) {
         session.history().read(who("lookup"), key, start, 0, 0);
+        foretold(key, State.NOTHING);
         return null;
       }
       throw e;
+    }
+  }
+
+  private void foretold(Name name, State found) {
+    NamespaceModel model = session.foretelling().model();
+    if (model != null && !model.get(name).equals(found)) {
+      session
+          .world()
+          .fail("model", name + " leads to " + found + ", foretold was " + model.get(name));
     }
   }
 
@@ -178,6 +193,12 @@ public final class Program {
   private Seen file() throws EggsException {
     Seen seen = look();
     return seen == null || InodeIds.isDirectory(seen.target()) ? null : seen;
+  }
+
+  /** A name that leads to a directory now, if somebody knows one. */
+  private Seen directoryEdge() throws EggsException {
+    Seen old = knowledge.rememberedDirectory();
+    return old == null ? null : lookUp(old.directory(), old.name());
   }
 
   private void list() throws EggsException {
@@ -212,6 +233,9 @@ public final class Program {
               && (page.nextHash() == 0 || Long.compareUnsigned(at, page.nextHash()) < 0);
       CurrentEdge edge = edges.remove(name);
       if (inRange || edge != null) {
+        foretold(
+            new Name(directory, name),
+            edge == null ? State.NOTHING : new State(edge.targetId(), edge.creationTime()));
         session
             .history()
             .read(
@@ -298,21 +322,32 @@ public final class Program {
    *
    * @param removes the edge's name, or null
    * @param makes the edge's new name, or null
+   * @param question what the answer must be, if that can be foretold
    * @param repeatable whether a second execution answers as the first did, even after a restart
    */
   private <R> R change(
-      Part removes, Part makes, boolean repeatable, Edges<R> edges, Attempt<R> attempt)
+      Part removes,
+      Part makes,
+      boolean repeatable,
+      Edges<R> edges,
+      Question question,
+      Attempt<R> attempt)
       throws EggsException {
     R response;
+    ErrorCode foretold = foretold(question);
+    String operation = describe(removes, makes);
     try {
       response = attempt.run();
     } catch (EggsException e) {
+      compare(operation, foretold, e.code(), repeatable);
       boolean silent = e.code() == ErrorCode.TIMEOUT;
       boolean unsure = silent || (client.attempts() > 1 && !repeatable);
       settle(removes, unsure ? Outcome.UNSURE : Outcome.REFUSED, 0);
       settle(makes, unsure ? Outcome.UNSURE : Outcome.REFUSED, 0);
       throw e;
     }
+    compare(operation, foretold, null, repeatable);
+    follow(removes, makes, edges.time(response));
     boolean sure = !client.isPresumed();
     if (removes != null) {
       settle(removes, sure ? Outcome.HEARD : Outcome.UNSURE, removes.call.edgeTime());
@@ -323,6 +358,52 @@ public final class Program {
       settle(makes, sure ? Outcome.HEARD : Outcome.UNSURE, first ? edges.time(response) : 0);
     }
     return response;
+  }
+
+  /** Asks the model. */
+  private interface Question {
+    ErrorCode ask(NamespaceModel model);
+  }
+
+  private ErrorCode foretold(Question question) {
+    NamespaceModel model = session.foretelling().model();
+    return model == null ? null : question.ask(model);
+  }
+
+  private static String describe(Part removes, Part makes) {
+    return (removes == null ? "" : "from " + removes.name + " ")
+        + (makes == null ? "" : "to " + makes.name);
+  }
+
+  private void compare(
+      String operation, ErrorCode foretold, ErrorCode answered, boolean repeatable) {
+    Foretelling foretelling = session.foretelling();
+    if (foretelling.model() == null) {
+      return;
+    }
+    if (answered == ErrorCode.TIMEOUT || (client.attempts() > 1 && !repeatable)) {
+      // A second execution may have been answered; what it did is known, but not to us.
+      foretelling.lost();
+    } else if (!client.isPresumed() || answered != null) {
+      foretelling.compare(operation, foretold, answered);
+    }
+  }
+
+  /** Tells the model what has been done. */
+  private void follow(Part removes, Part makes, long time) {
+    NamespaceModel model = session.foretelling().model();
+    if (model == null) {
+      return;
+    }
+    if (removes != null) {
+      model.took(removes.name);
+      if (makes == null && InodeIds.isDirectory(removes.call.target())) {
+        model.removed(removes.call.target());
+      }
+    }
+    if (makes != null) {
+      model.gave(makes.name, new State(makes.call.target(), time));
+    }
   }
 
   private interface Edges<R> {
@@ -360,6 +441,7 @@ public final class Program {
         makes,
         false,
         LinkFileResponse::creationTime,
+        model -> model.put(makes.name, file.id()),
         () ->
             shard(
                 directory,
@@ -377,6 +459,7 @@ public final class Program {
         null,
         false,
         response -> 0,
+        model -> model.find(removes.name, edge.state()),
         () ->
             shard(
                 edge.directory(),
@@ -397,6 +480,7 @@ public final class Program {
         makes,
         false,
         SameDirectoryRenameResponse::newCreationTime,
+        model -> model.move(removes.name, edge.state(), makes.name),
         () ->
             shard(
                 edge.directory(),
@@ -409,8 +493,15 @@ public final class Program {
   }
 
   private void renameAway() throws EggsException {
-    Seen edge = look();
-    long directory = knowledge.directory();
+    Knowledge.Move inverse = random.nextInt(3) == 0 ? knowledge.inverseMove() : null;
+    if (inverse != null) {
+      renameAway(inverse.edge(), inverse.into());
+    } else {
+      renameAway(random.nextInt(2) == 0 ? directoryEdge() : look(), knowledge.directory());
+    }
+  }
+
+  private void renameAway(Seen edge, long directory) throws EggsException {
     String name = knowledge.name();
     if (edge == null || edge.directory() == directory) {
       return;
@@ -420,16 +511,28 @@ public final class Program {
     byte[] oldName = Knowledge.bytes(edge.name());
     byte[] newName = Knowledge.bytes(name);
     if (InodeIds.isDirectory(edge.target())) {
+      knowledge.moves(edge, directory);
       CdcRequest request =
           new RenameDirectoryRequest(
               edge.target(), edge.directory(), oldName, edge.time(), directory, newName);
       change(
-          removes, makes, true, RenameDirectoryResponse::creationTime, () -> client.cdc(request));
+          removes,
+          makes,
+          true,
+          RenameDirectoryResponse::creationTime,
+          model -> model.move(removes.name, edge.state(), makes.name),
+          () -> client.cdc(request));
     } else {
       CdcRequest request =
           new RenameFileRequest(
               edge.target(), edge.directory(), oldName, edge.time(), directory, newName);
-      change(removes, makes, true, RenameFileResponse::creationTime, () -> client.cdc(request));
+      change(
+          removes,
+          makes,
+          true,
+          RenameFileResponse::creationTime,
+          model -> model.move(removes.name, edge.state(), makes.name),
+          () -> client.cdc(request));
     }
   }
 
@@ -439,6 +542,7 @@ public final class Program {
     MakeDirectory made = new MakeDirectory(directory, name);
     MakeDirectoryResponse response = made.run();
     knowledge.madeDirectory(response.id());
+    knowledge.saw(new Seen(directory, name, response.id(), response.creationTime()));
   }
 
   /** The directory's id is known only from the answer. */
@@ -453,21 +557,32 @@ public final class Program {
       Call call =
           session.history().begin(who("mkdir"), name, Call.Kind.FIND_OR_PUT, Call.ANY_DIRECTORY, 0);
       Part part = new Part(name, call);
+      ErrorCode foretold = foretold(this::foretell);
       try {
         MakeDirectoryResponse response =
             client.cdc(new MakeDirectoryRequest(name.directory(), Knowledge.bytes(name.text())));
         call.leadsTo(response.id());
+        compare("mkdir " + name, foretold, null, true);
+        follow(null, part, response.creationTime());
         settle(part, Outcome.HEARD, response.creationTime());
         return response;
       } catch (EggsException e) {
+        compare("mkdir " + name, foretold, e.code(), true);
         settle(part, e.code() == ErrorCode.TIMEOUT ? Outcome.UNSURE : Outcome.REFUSED, 0);
         throw e;
       }
     }
+
+    /** A directory that is there already is the answer. */
+    private ErrorCode foretell(NamespaceModel model) {
+      return InodeIds.isDirectory(model.get(name).target())
+          ? null
+          : model.put(name, Call.ANY_DIRECTORY);
+    }
   }
 
   private void removeDirectory() throws EggsException {
-    Seen edge = look();
+    Seen edge = random.nextInt(2) == 0 ? directoryEdge() : look();
     if (edge == null || !InodeIds.isDirectory(edge.target())) {
       return;
     }
@@ -477,6 +592,7 @@ public final class Program {
         null,
         true,
         response -> 0,
+        model -> model.removeDirectory(removes.name, edge.state()),
         () ->
             client.cdc(
                 new SoftUnlinkDirectoryRequest(
@@ -509,6 +625,7 @@ public final class Program {
             makes,
             false,
             SameDirectoryRenameSnapshotResponse::newCreationTime,
+            model -> model.put(makes.name, target),
             () ->
                 shard(
                     directory,

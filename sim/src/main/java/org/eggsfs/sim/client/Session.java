@@ -13,12 +13,24 @@ import org.eggsfs.sim.world.World;
  * @param history what they asked for and were told
  * @param contents what they have written
  * @param budget how many operations they may still begin
+ * @param foretelling what one of them must be answered while it is alone
  */
 public record Session(
-    World world, Knowledge knowledge, History history, Contents contents, Budget budget) {
+    World world,
+    Knowledge knowledge,
+    History history,
+    Contents contents,
+    Budget budget,
+    Foretelling foretelling) {
   /** A run in which nothing has happened yet. */
   public Session(World world) {
-    this(world, new Knowledge(world.random()), new History(), new Contents(), new Budget());
+    this(
+        world,
+        new Knowledge(world.random()),
+        new History(),
+        new Contents(),
+        new Budget(),
+        new Foretelling(world));
   }
 
   /** Operations that may still begin. */
@@ -26,6 +38,12 @@ public record Session(
     private long left;
     private long done;
     private final List<ClientMachine> waiting = new ArrayList<>();
+
+    /** Allows more to one client alone. */
+    public void allowOne(long operations) {
+      left += operations;
+      waiting.removeFirst().wakeAfter(0);
+    }
 
     /** Allows more. */
     public void allow(long operations) {

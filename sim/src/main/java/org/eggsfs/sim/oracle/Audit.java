@@ -56,14 +56,20 @@ public final class Audit {
 
   private record NameEdges(List<Edge> edges) {}
 
-  /** Looks at everything; ends the run if something is wrong. */
-  public void run() {
+  /**
+   * Looks at everything; ends the run if something is wrong.
+   *
+   * @return what every name leads to
+   */
+  public Map<Name, State> run() {
     checkTables();
     Map<Name, NameEdges> names = readNames();
-    checkHistory(names);
+    Map<Name, State> found = currentEdges(names);
+    require("linearizability", history.close(found));
     names.forEach(this::checkEffects);
     checkFiles(names);
     checkCdc();
+    return found;
   }
 
   private void require(String oracle, List<String> problems) {
@@ -147,7 +153,7 @@ public final class Audit {
     return names;
   }
 
-  private void checkHistory(Map<Name, NameEdges> names) {
+  private static Map<Name, State> currentEdges(Map<Name, NameEdges> names) {
     Map<Name, State> found = new TreeMap<>(History.NAMES);
     names.forEach(
         (name, at) -> {
@@ -156,7 +162,7 @@ public final class Audit {
             found.put(name, new State(last.targetId(), last.creationTime()));
           }
         });
-    require("linearizability", history.close(found));
+    return found;
   }
 
   /** Every edge was made by somebody, and every edge that somebody was told of is there. */

@@ -75,7 +75,8 @@ public final class Call {
     return kind;
   }
 
-  long target() {
+  /** What the name leads to, or led to. */
+  public long target() {
     return target;
   }
 

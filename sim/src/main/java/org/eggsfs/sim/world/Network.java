@@ -5,6 +5,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
+import org.eggsfs.protocol.Frames;
+import org.eggsfs.protocol.shard.ShardKind;
 import org.eggsfs.sim.kernel.Scheduler;
 import org.eggsfs.sim.kernel.SimRandom;
 
@@ -15,8 +17,10 @@ import org.eggsfs.sim.kernel.SimRandom;
  *
  * <p>What the protocol needs is taken for granted: no datagram travels for longer than shards
  * remember answers (shard.md section 4.8), and one from the CDC to a shard outlives neither of the
- * two processes. A LockCurrentEdge that arrived after its transaction had ended, at a shard that
- * has forgotten it, would lock the edge for good.
+ * two processes: a shard that has forgotten it, or has seen its repetition under another id, would
+ * execute it again. A LockCurrentEdge that comes after its transaction has ended would lock the
+ * edge for good, a SetDirectoryOwner undo a later move. CreateLockedCurrentEdge is excepted, since
+ * its oldCreationTime protects it.
  */
 public final class Network {
   /** What a machine does. */
@@ -60,6 +64,12 @@ public final class Network {
 
   private static final long LATE_NANOS_MAX = 25_000_000_000L;
   private static final double WANDERING = 0.1;
+
+  /** Of the doubled datagrams: those that come at once do little. */
+  private static final double LATE_DUPLICATES = 0.5;
+
+  /** Where a request's kind is: behind magic and id. */
+  private static final int KIND_OFFSET = Frames.UDP_HEADER_SIZE - 1;
 
   /** Takes what arrives at an address. */
   interface Endpoint {
@@ -131,20 +141,24 @@ public final class Network {
         return;
       }
       if (random.chance(faults.duplication(link))) {
-        carry(from, source, bound, bytes, link);
+        carry(from, source, bound, bytes, random.chance(LATE_DUPLICATES));
       }
     }
-    carry(from, source, bound, bytes, link);
+    carry(from, source, bound, bytes, !calm && random.chance(faults.delay(link)));
   }
 
-  private void carry(Machine from, InetSocketAddress source, Bound bound, byte[] bytes, int link) {
+  private void carry(
+      Machine from, InetSocketAddress source, Bound bound, byte[] bytes, boolean late) {
     long travel = TRAVEL_NANOS_MIN + random.exponential(TRAVEL_NANOS_MEAN);
-    if (!calm && random.chance(faults.delay(link))) {
+    if (late) {
       double mean = random.chance(WANDERING) ? LOST_NANOS_MEAN : LATE_NANOS_MEAN;
       travel += Math.min(random.exponential(mean), LATE_NANOS_MAX);
     }
     underWay++;
-    boolean mortal = from.role() == Role.CDC && bound.machine.role() == Role.SHARD;
+    boolean mortal =
+        from.role() == Role.CDC
+            && bound.machine.role() == Role.SHARD
+            && bytes[KIND_OFFSET] != (byte) ShardKind.CREATE_LOCKED_CURRENT_EDGE;
     int sender = from.incarnation();
     int receiver = bound.machine.incarnation();
     scheduler.after(

@@ -118,6 +118,7 @@ public final class Cluster implements AutoCloseable {
                 "--reserved-storage",
                 "0",
                 "--no-gc",
+                "--no-mount",
                 "--transient-deadline-interval",
                 TRANSIENT_DEADLINE_INTERVAL,
                 "--erase-cutoff",

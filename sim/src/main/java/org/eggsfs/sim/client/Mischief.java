@@ -1,0 +1,110 @@
+package org.eggsfs.sim.client;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.eggsfs.core.Crc32c;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.core.Parity;
+import org.eggsfs.core.SpanCrcs;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.StorageClass;
+import org.eggsfs.protocol.shard.AddSpanCertifyRequest;
+import org.eggsfs.protocol.shard.AddSpanInitiateRequest;
+import org.eggsfs.protocol.shard.AddSpanInitiateResponse;
+import org.eggsfs.protocol.shard.ConstructFileRequest;
+import org.eggsfs.protocol.shard.ConstructFileResponse;
+import org.eggsfs.protocol.shard.LinkFileRequest;
+import org.eggsfs.protocol.shard.RemoveSpanCertifyRequest;
+import org.eggsfs.protocol.shard.RemoveSpanInitiateRequest;
+import org.eggsfs.protocol.shard.RemoveSpanInitiateResponse;
+import org.eggsfs.protocol.shard.ScrapTransientFileRequest;
+import org.eggsfs.protocol.shard.ShardRequest;
+import org.eggsfs.protocol.struct.AddSpanInitiateBlockInfo;
+import org.eggsfs.protocol.struct.BlockProof;
+import org.eggsfs.sim.world.ClientMachine;
+
+/** What a shard must refuse: a false cookie, forged proofs, a name for what is not complete. */
+final class Mischief {
+  private static final int PAGE = 4096;
+  private static final int DATA = 2;
+  private static final int PARITY = Parity.of(DATA, 1);
+
+  private final ClientMachine client;
+  private final Session session;
+
+  Mischief(ClientMachine client, Session session) {
+    this.client = client;
+    this.session = session;
+  }
+
+  /** Tries everything on one file, and gives it up. */
+  void run(int shard) throws EggsException {
+    ConstructFileResponse file =
+        client.shard(shard, new ConstructFileRequest(InodeIds.FILE, new byte[0]));
+    mustFail(
+        shard, new ScrapTransientFileRequest(file.id(), file.cookie() + 1), ErrorCode.BAD_COOKIE);
+    AddSpanInitiateRequest wrong = span(file, 1);
+    mustFail(shard, wrong, ErrorCode.BAD_SPAN_BODY);
+    AddSpanInitiateResponse handedOut = client.shard(shard, span(file, 0));
+    List<BlockProof> forged = new ArrayList<>();
+    for (AddSpanInitiateBlockInfo block : handedOut.blocks()) {
+      forged.add(new BlockProof(block.blockId(), session.world().random().nextLong()));
+    }
+    mustFail(
+        shard,
+        new AddSpanCertifyRequest(file.id(), file.cookie(), 0, forged),
+        ErrorCode.BAD_BLOCK_PROOF);
+    // The file is in the shard of some directory; the root need not be that one.
+    for (long directory : session.knowledge().directories()) {
+      if (InodeIds.shard(directory) == shard) {
+        mustFail(
+            shard,
+            new LinkFileRequest(
+                file.id(), file.cookie(), directory, Knowledge.bytes(session.knowledge().name())),
+            ErrorCode.LAST_SPAN_STATE_NOT_CLEAN);
+        break;
+      }
+    }
+    RemoveSpanInitiateResponse condemned =
+        client.shard(shard, new RemoveSpanInitiateRequest(file.id(), file.cookie()));
+    mustFail(
+        shard,
+        new RemoveSpanCertifyRequest(file.id(), file.cookie(), condemned.byteOffset(), forged),
+        ErrorCode.BAD_BLOCK_PROOF);
+    client.shard(shard, new ScrapTransientFileRequest(file.id(), file.cookie()));
+  }
+
+  private AddSpanInitiateRequest span(ConstructFileResponse file, int error) {
+    int first = (int) session.world().random().nextLong();
+    int second = (int) session.world().random().nextLong();
+    int[] crcs = {first, second, Crc32c.xor(first, second, PAGE)};
+    int[] stripes = SpanCrcs.stripeCrcs(crcs, DATA + 1, DATA, PAGE);
+    long size = (long) DATA * PAGE;
+    return new AddSpanInitiateRequest(
+        file.id(),
+        file.cookie(),
+        0,
+        size,
+        SpanCrcs.spanCrc(stripes, DATA, PAGE, size) + error,
+        StorageClass.FLASH,
+        List.of(),
+        PARITY,
+        1,
+        PAGE,
+        crcs);
+  }
+
+  private void mustFail(int shard, ShardRequest request, ErrorCode wanted) throws EggsException {
+    try {
+      client.shard(shard, request);
+    } catch (EggsException e) {
+      if (e.code() == wanted) {
+        return;
+      }
+      // Silence, or a deadline that has passed meanwhile.
+      throw e;
+    }
+    session.world().fail("refusals", "accepted although it must not be: " + request);
+  }
+}
