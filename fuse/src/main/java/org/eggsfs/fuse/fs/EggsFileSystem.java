@@ -612,7 +612,9 @@ public final class EggsFileSystem implements FuseOperations {
     later(
         request,
         () -> {
-          file.commitAs(new Node.Place(directory, newName));
+          if (file.commitAs(new Node.Place(directory, newName))) {
+            committed(file);
+          }
           names.changed(directory);
           answerEntry(request, directory, newName, entry(file));
         });
@@ -869,13 +871,25 @@ public final class EggsFileSystem implements FuseOperations {
     }
     try {
       if (file.commit()) {
-        // Its size is right from now on, whoever asks.
-        nodes
-            .getOrNew(file.id())
-            .file(new Node.FileFacts(file.size(), file.mtime(), file.atime(), System.nanoTime()));
+        committed(file);
       }
     } finally {
       names.changed(place.directory());
+    }
+  }
+
+  /**
+   * From now on it is a complete file like any other, whoever asks: the kernel gives its handle
+   * back only later.
+   */
+  private void committed(WriteFile file) {
+    nodes
+        .getOrNew(file.id())
+        .file(new Node.FileFacts(file.size(), file.mtime(), file.atime(), System.nanoTime()));
+    writing.remove(file.id(), file);
+    Node.Place place = file.place();
+    if (place != null) {
+      pending.remove(place, file);
     }
   }
 
