@@ -151,7 +151,8 @@ final class PathOperationsTest {
     assertEquals(id, client.resolve("/new").id());
     client.unlink("/new");
     assertThrows(EggsException.class, () -> client.resolve("/new"));
-    assertEquals(2, cluster.requests(ShardKind.FULL_READ_DIR));
+    // Once for each of the two; a slow machine may make the client ask again.
+    assertTrue(cluster.requests(ShardKind.FULL_READ_DIR) >= 2);
   }
 
   @Test
