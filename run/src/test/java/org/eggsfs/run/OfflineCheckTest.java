@@ -117,8 +117,9 @@ class OfflineCheckTest {
     assertEquals(ExitCodes.OK, eggs("fsck", "--data-dir", data).exitCode);
     assertEquals(ExitCodes.OK, eggs("verify-equal", data, twin.toString()).exitCode);
 
-    // A disk that is elsewhere.
-    Path disk = new InstanceLayout(twin).blockService(0, 0);
+    // A disk that is elsewhere; one with a block, or nothing would miss it.
+    Path block = twin.resolve(options.dataDir.relativize(blocks.get(0)));
+    Path disk = block.getParent().getParent().getParent();
     Files.move(disk, folder.resolve("disk"));
     Ran missing = eggs("fsck", "--data-dir", twin.toString(), "--blocks");
     assertEquals(ExitCodes.FAILED, missing.exitCode);
