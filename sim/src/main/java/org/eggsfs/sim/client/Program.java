@@ -78,8 +78,8 @@ public final class Program {
     this.knowledge = session.knowledge();
     this.random = session.world().random();
     this.files = new FileMaker(client, session);
-    this.collector = new Collector(client, session);
     this.mischief = new Mischief(client, session);
+    this.collector = new Collector(client, session, mischief);
   }
 
   /** Whether it does nothing until it may begin another operation. */
@@ -384,6 +384,9 @@ public final class Program {
     if (answered == ErrorCode.TIMEOUT || (client.attempts() > 1 && !repeatable)) {
       // A second execution may have been answered; what it did is known, but not to us.
       foretelling.lost();
+    } else if (answered == ErrorCode.FILE_NOT_FOUND && session.world().clocksSet() > 0) {
+      // The file's deadline has passed between its making and its naming.
+      return;
     } else if (!client.isPresumed() || answered != null) {
       foretelling.compare(operation, foretold, answered);
     }
