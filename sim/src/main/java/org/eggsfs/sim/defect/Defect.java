@@ -43,10 +43,6 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
             "the CDC sends requests and answers before its steps are durable",
             () -> Edit.redirect(CDC_ENGINE, "take", "Output.requiredIndex", "requiresNothing")),
         of(
-            "no-old-creation-time",
-            "a locked edge is made without a look at oldCreationTime",
-            () -> Edit.ignore(TRANSACTION, "createEdge", "MISMATCHING_CREATION_TIME")),
-        of(
             "no-creation-time",
             "an edge is unlinked without a look at its creation time",
             () -> Edit.ignore(TRANSACTION, "softUnlink", "MISMATCHING_CREATION_TIME")),
