@@ -88,13 +88,7 @@ final class AttributeOperations {
             refuseOtherPermissions(inode, change);
           }
           WriteFile file = unfinished.get(inode);
-          if (file != null) {
-            if (change.has(Abi.FATTR_SIZE)) {
-              file.resize(change.size());
-            }
-            file.setTimes(
-                change.has(Abi.FATTR_MTIME) ? Math.max(0, change.mtimeNanos()) : -1,
-                change.has(Abi.FATTR_ATIME) ? Math.max(0, change.atimeNanos()) : -1);
+          if (file != null && changed(file, change)) {
             request.attributes(names.attributes(file), 0);
             return;
           }
@@ -120,9 +114,25 @@ final class AttributeOperations {
     }
   }
 
+  /** Changes a file being written; false if it is complete by now. */
+  private static boolean changed(WriteFile file, SetAttributes change) throws IOException {
+    if (change.has(Abi.FATTR_SIZE)) {
+      file.resize(change.size());
+    }
+    return file.setTimes(mtime(change), atime(change));
+  }
+
+  private static long mtime(SetAttributes change) {
+    return change.has(Abi.FATTR_MTIME) ? Math.max(0, change.mtimeNanos()) : -1;
+  }
+
+  private static long atime(SetAttributes change) {
+    return change.has(Abi.FATTR_ATIME) ? Math.max(0, change.atimeNanos()) : -1;
+  }
+
   private void setTimes(long inode, SetAttributes change) throws EggsException, IOException {
-    long mtime = change.has(Abi.FATTR_MTIME) ? Math.max(0, change.mtimeNanos()) : -1;
-    long atime = change.has(Abi.FATTR_ATIME) ? Math.max(0, change.atimeNanos()) : -1;
+    long mtime = mtime(change);
+    long atime = atime(change);
     if (mtime < 0 && atime < 0) {
       return;
     }

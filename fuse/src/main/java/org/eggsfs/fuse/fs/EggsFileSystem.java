@@ -45,7 +45,7 @@ public final class EggsFileSystem implements FuseOperations {
 
   @Override
   public void started(FuseSession session) {
-    unfinished.start();
+    unfinished.start(session);
   }
 
   @Override

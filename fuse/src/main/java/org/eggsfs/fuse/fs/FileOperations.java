@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.TimeUnit;
 import org.eggsfs.client.EggsClient;
+import org.eggsfs.client.FileReader;
 import org.eggsfs.fuse.kernel.Abi;
 import org.eggsfs.fuse.kernel.Errno;
 import org.eggsfs.fuse.kernel.FuseRequest;
@@ -149,12 +150,7 @@ final class FileOperations {
   void read(FuseRequest request, long handle, long offset, int size) {
     switch (handles.get(handle)) {
       case Handles.Reading reading ->
-          Waiting.later(
-              request,
-              () -> {
-                ByteBuffer into = request.dataBuffer(Math.min(size, FuseSession.DATA_SIZE_MAX));
-                request.data(Math.max(0, reading.file().reader().read(offset, into)));
-              });
+          Waiting.later(request, () -> read(request, reading.file().reader(), offset, size));
       case Handles.Writing writing ->
           Waiting.later(
               request,
@@ -164,6 +160,15 @@ final class FileOperations {
               });
       case DirectoryHandle directory -> request.error(Errno.EISDIR);
       case null -> request.error(Errno.EBADF);
+    }
+  }
+
+  private static void read(FuseRequest request, FileReader reader, long offset, int size)
+      throws EggsException, IOException {
+    int count = Math.min(size, FuseSession.DATA_SIZE_MAX);
+    if (!reader.show(offset, count, request::data)) {
+      ByteBuffer into = request.dataBuffer(count);
+      request.data(Math.max(0, reader.read(offset, into)));
     }
   }
 

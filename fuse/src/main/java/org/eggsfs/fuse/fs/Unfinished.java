@@ -3,6 +3,7 @@ package org.eggsfs.fuse.fs;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -12,6 +13,7 @@ import org.eggsfs.client.FileWriter;
 import org.eggsfs.client.span.SpanUploader.TransientFile;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.fuse.kernel.Errno;
+import org.eggsfs.fuse.kernel.FuseSession;
 import org.eggsfs.protocol.EggsException;
 
 /**
@@ -32,6 +34,7 @@ final class Unfinished {
   private final Map<Long, WriteFile> writing = new ConcurrentHashMap<>();
   private final CloseJudge judge;
   private final Thread upkeep;
+  private volatile FuseSession session;
   private volatile boolean over;
 
   Unfinished(EggsClient client, MountSettings settings, Names names) {
@@ -39,12 +42,18 @@ final class Unfinished {
     this.names = names;
     this.keepAliveNanos = settings.keepAliveInterval().toNanos();
     this.spares = new Spares(client);
-    this.judge = new CloseJudge(new Processes(), settings.onExit());
+    this.judge = new CloseJudge(new Processes(Path.of("/proc"), this::device), settings.onExit());
     this.upkeep = Thread.ofVirtual().name("fuse-upkeep").unstarted(this::upkeep);
   }
 
-  void start() {
+  void start(FuseSession on) {
+    session = on;
     upkeep.start();
+  }
+
+  private String device() {
+    FuseSession on = session;
+    return on == null ? null : on.device();
   }
 
   /** Throws all of them away: nobody can close them any more, so they are not complete. */

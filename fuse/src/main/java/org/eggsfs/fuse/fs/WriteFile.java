@@ -288,10 +288,17 @@ final class WriteFile {
     return written;
   }
 
-  /** Times to be set when the file is committed, since committing sets them too; -1 for neither. */
-  void setTimes(long newMtime, long newAtime) throws IOException {
+  /**
+   * Times to be set when the file is committed, since committing sets them too; -1 for neither.
+   *
+   * @return false if it is committed already
+   */
+  boolean setTimes(long newMtime, long newAtime) throws IOException {
     lock();
     try {
+      if (state == State.COMMITTED) {
+        return false;
+      }
       requireWriting();
       if (newMtime >= 0) {
         mtimeToSet = newMtime;
@@ -301,6 +308,7 @@ final class WriteFile {
         atimeToSet = newAtime;
         atime = newAtime;
       }
+      return true;
     } finally {
       lock.unlock();
     }
