@@ -343,6 +343,19 @@ public final class World {
     return hosted.blockServices();
   }
 
+  /** Is told of a block. */
+  public interface BlockVisitor {
+    /** One block on the disk of a service. */
+    void visit(long service, long blockId);
+  }
+
+  /** Visits all blocks on all disks. */
+  public void forEachBlock(BlockVisitor visitor) {
+    for (BlockMachine machine : blockMachines) {
+      machine.durableBlocks().forEach(block -> visitor.visit(machine.id(), block));
+    }
+  }
+
   /** The CRC of a block on its disk, or null if it is not there. */
   public Integer blockCrc(long service, long blockId) {
     BlockMachine machine = blockMachine(service);
