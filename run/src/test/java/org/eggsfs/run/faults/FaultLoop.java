@@ -57,7 +57,7 @@ final class FaultLoop {
       throws IOException {
     int lives = 0;
     // Kinds begin at different calls, so that together they try more of them.
-    for (long n = 1 + kind.number() % step; ; n += step) {
+    for (long n = 1L + kind.number() % step; ; n += step) {
       lives++;
       boolean met;
       try {
