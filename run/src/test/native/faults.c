@@ -51,6 +51,12 @@ static struct name names[NAMES_MAX];
 static int name_count;
 static long backup_count;
 
+/* A test layer that cannot do what it promises must not go on. */
+static void give_up(const char *what) {
+  fprintf(stderr, "faults.c: %s: %s\n", what, strerror(errno));
+  abort();
+}
+
 #define REAL(name) \
   static __typeof__(&name) real; \
   if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
@@ -101,13 +107,13 @@ static struct file *file_of(int fd) {
   if (fstat(fd, &status)) return NULL;
   for (int i = 0; i < file_count; i++)
     if (files[i].dev == status.st_dev && files[i].ino == status.st_ino) return &files[i];
-  if (file_count == FILES_MAX) abort();
+  if (file_count == FILES_MAX) give_up("too many files");
   files[file_count] = (struct file){status.st_dev, status.st_ino, status.st_size};
   return &files[file_count++];
 }
 
 static void remember(enum name_event event, const char *path, const char *from, char *backup) {
-  if (name_count == NAMES_MAX) abort();
+  if (name_count == NAMES_MAX) give_up("too many names");
   names[name_count++] =
       (struct name){event, strdup(path), from ? strdup(from) : NULL, backup};
 }
@@ -202,12 +208,13 @@ static void lose_unsynced_data(const char *directory, unsigned long *state) {
     snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
     if (stat(path, &status)) continue;
     if (S_ISDIR(status.st_mode)) lose_unsynced_data(path, state);
-    for (int i = 0; i < file_count; i++)
+    /* A directory may have the inode number of a file that is gone. */
+    for (int i = 0; S_ISREG(status.st_mode) && i < file_count; i++)
       if (files[i].ino == status.st_ino && files[i].dev == status.st_dev &&
           files[i].durable < status.st_size) {
         off_t lost = status.st_size - files[i].durable;
         off_t left = files[i].durable + (off_t)(next_random(state) % (unsigned long)(lost + 1));
-        if (truncate(path, next_random(state) % 2 ? left : files[i].durable)) abort();
+        if (truncate(path, next_random(state) % 2 ? left : files[i].durable)) give_up(path);
       }
   }
   closedir(listing);
@@ -385,7 +392,8 @@ static int sync_failed(int fd) {
     struct file *file = file_of(fd);
     off_t durable = file ? file->durable : status.st_size;
     pthread_mutex_unlock(&lock);
-    if (durable < status.st_size && real(fd, durable)) abort();
+    if (durable < status.st_size && real(fd, durable))
+      give_up("dropping what was not synced");
   }
   errno = error;
   return -1;

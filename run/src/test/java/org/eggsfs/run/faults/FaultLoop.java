@@ -13,8 +13,8 @@ import org.eggsfs.store.StoreException;
  * A process whose files fail. For each kind of fault and n = 1, 2, 3 … a subject lives with the
  * n-th call failing, until a life meets none; after each life the subject has to settle.
  *
- * <p>Arguments: the library, a directory, the subject, and the step of n. Prints a line for each
- * kind, {@code KIND calls lives}, and ends with 1 when something is wrong.
+ * <p>Arguments: the library, a directory, the subject, the step of n, and possibly the only kind.
+ * Prints a line for each kind, {@code KIND calls lives}, and ends with 1 when something is wrong.
  */
 final class FaultLoop {
   private static final int WORKS = 2;
@@ -30,7 +30,7 @@ final class FaultLoop {
     int status = 0;
     try (Subject subject = subject(args[2], root)) {
       for (Kind kind : Kind.values()) {
-        if (kind != Kind.NONE) {
+        if (kind != Kind.NONE && (args.length < 5 || kind == Kind.valueOf(args[4]))) {
           System.out.println(kind + " " + loop(faults, kind, step, subject, root));
         }
       }
