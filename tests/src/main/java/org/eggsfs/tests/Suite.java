@@ -3,6 +3,7 @@ package org.eggsfs.tests;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -35,9 +36,16 @@ final class Suite {
    * @param processes all clusters in processes, also for scenarios that would do with one
    * @param keep keep the data directories also of what succeeded
    * @param folder where the data directories are made
+   * @param duration of scenarios that go on for a time, or null for their own
    */
   record SuiteOptions(
-      Pattern filter, boolean isShort, long seed, boolean processes, boolean keep, Path folder) {}
+      Pattern filter,
+      boolean isShort,
+      long seed,
+      boolean processes,
+      boolean keep,
+      Path folder,
+      Duration duration) {}
 
   Suite(SuiteOptions options, Report report) {
     this.options = options;
@@ -98,7 +106,7 @@ final class Suite {
     try {
       prepare(scenario, seed);
       Path local = cluster.root().resolve("local");
-      Run run = new Run(cluster, options.isShort(), seed, local);
+      Run run = new Run(cluster, options.isShort(), seed, local, options.duration());
       try (run) {
         scenario.run(run);
       } finally {
@@ -126,6 +134,9 @@ final class Suite {
           counts,
           problem + kept,
           repeat(scenario));
+    }
+    if (scenario.usesUpCluster()) {
+      stop(true);
     }
     return new Outcome(
         scenario.name(),
@@ -188,6 +199,7 @@ final class Suite {
         + scenario.name()
         + "$'"
         + (options.isShort() ? " --short" : "")
-        + (options.processes() ? " --processes" : "");
+        + (options.processes() ? " --processes" : "")
+        + (options.duration() == null ? "" : " --duration " + options.duration().toSeconds() + "s");
   }
 }

@@ -1,14 +1,12 @@
 package org.eggsfs.tests.check;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.gc.Cluster;
@@ -27,10 +25,9 @@ import org.eggsfs.protocol.shard.VisitDirectoriesRequest;
 import org.eggsfs.protocol.shard.VisitDirectoriesResponse;
 import org.eggsfs.protocol.shard.VisitFilesRequest;
 import org.eggsfs.protocol.shard.VisitFilesResponse;
-import org.eggsfs.protocol.shard.VisitTransientFilesRequest;
-import org.eggsfs.protocol.shard.VisitTransientFilesResponse;
 import org.eggsfs.protocol.struct.CurrentEdge;
 import org.eggsfs.protocol.struct.TransientFile;
+import org.eggsfs.tests.cluster.Disks;
 import org.eggsfs.tests.scenario.Failure;
 
 /**
@@ -48,11 +45,9 @@ public final class Aftermath {
     ALL_SHARDS.set(0, ProtocolConstants.SHARD_COUNT);
   }
 
-  private final org.eggsfs.tests.cluster.Cluster cluster;
   private final EggsClient client;
 
-  private Aftermath(org.eggsfs.tests.cluster.Cluster cluster, EggsClient client) {
-    this.cluster = cluster;
+  private Aftermath(EggsClient client) {
     this.client = client;
   }
 
@@ -64,7 +59,7 @@ public final class Aftermath {
   public static String check(org.eggsfs.tests.cluster.Cluster cluster) throws Exception {
     fsck(cluster);
     try (EggsClient client = cluster.connectDirectly()) {
-      new Aftermath(cluster, client).empty();
+      new Aftermath(client).empty();
     }
     return "fsck clean; metadata and disks empty after gc";
   }
@@ -135,7 +130,7 @@ public final class Aftermath {
         WORKERS,
         IntStream.range(0, ProtocolConstants.SHARD_COUNT).boxed().toList(),
         shard -> {
-          for (TransientFile file : transientFiles(shard)) {
+          for (TransientFile file : Shards.transientFiles(client, shard)) {
             if (InodeIds.isFile(file.id())) {
               try {
                 client.shard(shard, new ScrapTransientFileRequest(file.id(), file.cookie()));
@@ -147,18 +142,6 @@ public final class Aftermath {
             }
           }
         });
-  }
-
-  private List<TransientFile> transientFiles(int shard) throws IOException, EggsException {
-    List<TransientFile> files = new ArrayList<>();
-    long begin = 0;
-    do {
-      VisitTransientFilesResponse page =
-          client.shard(shard, new VisitTransientFilesRequest(begin, 0));
-      files.addAll(page.files());
-      begin = page.nextId();
-    } while (begin != 0);
-    return files;
   }
 
   private String leftInMetadata() throws Exception {
@@ -173,7 +156,7 @@ public final class Aftermath {
       if (files.ids().length > 0) {
         return "file " + InodeIds.format(files.ids()[0]);
       }
-      List<TransientFile> transients = transientFiles(shard);
+      List<TransientFile> transients = Shards.transientFiles(client, shard);
       if (!transients.isEmpty()) {
         return "transient file " + InodeIds.format(transients.getFirst().id());
       }
@@ -182,16 +165,14 @@ public final class Aftermath {
     return edges == 0 ? null : edges + " edges in the root";
   }
 
-  private String leftOnDisks() throws IOException {
-    try (Stream<Path> files = Files.walk(cluster.root().resolve("data"))) {
-      List<Path> blocks =
-          files
-              .filter(file -> file.toString().contains("/with_crc/"))
-              .filter(Files::isRegularFile)
-              .toList();
-      return blocks.isEmpty()
-          ? null
-          : blocks.size() + " block files on disks, e.g. " + blocks.getFirst();
+  /** Disks that were given up are not asked to erase anything, so they do not count. */
+  private String leftOnDisks() throws IOException, EggsException {
+    List<Path> left = new ArrayList<>();
+    for (Disks.Disk disk : Disks.all(client).values()) {
+      if (!disk.isDecommissioned()) {
+        left.addAll(DiskAudit.blockFiles(disk.path()));
+      }
     }
+    return left.isEmpty() ? null : left.size() + " block files on disks, e.g. " + left.getFirst();
   }
 }

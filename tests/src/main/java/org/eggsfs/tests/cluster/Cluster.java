@@ -62,6 +62,8 @@ public final class Cluster implements AutoCloseable {
   private final long seed;
   private final Map<String, RoleProcess> children =
       Collections.synchronizedMap(new LinkedHashMap<>());
+  private final Map<String, RoleProcess> helpers =
+      Collections.synchronizedMap(new LinkedHashMap<>());
   private InetSocketAddress shuckle;
   private ShuckleProxy clientNetwork;
   private ShuckleProxy cdcNetwork;
@@ -219,13 +221,37 @@ public final class Cluster implements AutoCloseable {
   }
 
   private RoleProcess add(String name, String role, List<String> arguments) {
+    RoleProcess child = process(name, role, arguments);
+    children.put(name, child);
+    return child;
+  }
+
+  private RoleProcess process(String name, String role, List<String> arguments) {
     List<String> all = new ArrayList<>(arguments);
     if (!role.equals("run")) {
       all.addAll(List.of("--with-process", Long.toString(ProcessHandle.current().pid())));
     }
-    RoleProcess child = new RoleProcess(name, role, all, logs());
-    children.put(name, child);
-    return child;
+    return new RoleProcess(name, role, all, logs());
+  }
+
+  /**
+   * Adds a process that uses the cluster, such as a collector or a mount, not started yet. It is
+   * judged and ends as the others do, but {@link #crash} leaves it alone.
+   */
+  public RoleProcess addHelper(String name, String role, List<String> arguments) {
+    List<String> all = new ArrayList<>(List.of("--shuckle", shuckleAddress()));
+    all.addAll(arguments);
+    RoleProcess helper = process(name, role, all);
+    helpers.put(name, helper);
+    return helper;
+  }
+
+  /** Stops such a process and forgets it, unless it has ended by itself: then it is a failure. */
+  public void removeHelper(RoleProcess helper) throws IOException {
+    helper.stop();
+    if (helper.unexpectedEnd() == null) {
+      helpers.remove(helper.name());
+    }
   }
 
   private Path logs() {
@@ -384,7 +410,9 @@ public final class Cluster implements AutoCloseable {
   /** What went wrong with the processes themselves: an end that nobody asked for. */
   public List<String> misbehaviour() {
     List<String> found = new ArrayList<>();
-    for (RoleProcess child : children.values()) {
+    List<RoleProcess> all = new ArrayList<>(children.values());
+    all.addAll(helpers.values());
+    for (RoleProcess child : all) {
       if (child.unexpectedEnd() != null) {
         found.add(child.unexpectedEnd());
       }
@@ -394,11 +422,25 @@ public final class Cluster implements AutoCloseable {
 
   /** Kills all processes for good and leaves everything else as it is. */
   public void abandon() {
-    children.values().forEach(RoleProcess::abandon);
+    List.copyOf(helpers.values()).forEach(RoleProcess::abandon);
+    List.copyOf(children.values()).forEach(RoleProcess::abandon);
+    try {
+      MountTable.detachBelow(root);
+    } catch (IOException | InterruptedException e) {
+      System.err.println("mounts below " + root + " may be left: " + e.getMessage());
+    }
   }
 
   @Override
   public void close() throws IOException {
+    for (RoleProcess helper : List.copyOf(helpers.values()).reversed()) {
+      helper.stop();
+    }
+    try {
+      MountTable.detachBelow(root);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     for (RoleProcess child : List.copyOf(children.values()).reversed()) {
       child.stop();
     }

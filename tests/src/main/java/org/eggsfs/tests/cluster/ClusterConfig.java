@@ -34,6 +34,16 @@ public record ClusterConfig(
     return new ClusterConfig(processes, blockServers, servicesPerClass, clients, cdc);
   }
 
+  /** The same with so many block services of each class in each block server. */
+  public ClusterConfig withServices(int services) {
+    return new ClusterConfig(processes, blockServers, services, clientFaults, cdcFaults);
+  }
+
+  /** The same with so many block servers. */
+  public ClusterConfig withBlockServers(int servers) {
+    return new ClusterConfig(processes, servers, servicesPerClass, clientFaults, cdcFaults);
+  }
+
   /** The same in processes. */
   public ClusterConfig inProcesses() {
     return new ClusterConfig(true, blockServers, servicesPerClass, clientFaults, cdcFaults);

@@ -3,6 +3,7 @@ package org.eggsfs.tests.scenario;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,7 @@ public final class Run implements AutoCloseable {
   private final boolean isShort;
   private final long seed;
   private final Path folder;
+  private final Duration duration;
   private final Map<String, LongAdder> counts = new ConcurrentSkipListMap<>();
   private final List<EggsClient> clients = new ArrayList<>();
 
@@ -35,12 +37,14 @@ public final class Run implements AutoCloseable {
    *
    * @param seed of this scenario alone
    * @param folder for local files, made when needed
+   * @param duration of scenarios that go on for a time, or null for their own
    */
-  public Run(Cluster cluster, boolean isShort, long seed, Path folder) {
+  public Run(Cluster cluster, boolean isShort, long seed, Path folder, Duration duration) {
     this.cluster = cluster;
     this.isShort = isShort;
     this.seed = seed;
     this.folder = folder;
+    this.duration = duration;
   }
 
   /** The cluster under test. */
@@ -51,6 +55,11 @@ public final class Run implements AutoCloseable {
   /** One of two sizes. */
   public int size(int full, int small) {
     return isShort ? small : full;
+  }
+
+  /** How long a scenario goes on that has no other end. */
+  public Duration duration(Duration full, Duration small) {
+    return duration != null ? duration : isShort ? small : full;
   }
 
   /** Randomness of one actor of this scenario. */

@@ -20,6 +20,11 @@ public interface Scenario {
     return true;
   }
 
+  /** Whether its cluster is of no use for others afterwards, since disks were given up. */
+  default boolean usesUpCluster() {
+    return false;
+  }
+
   /** Why it cannot run here, or null. */
   default String missing() {
     return null;

@@ -50,6 +50,7 @@ public final class Scenarios {
         new DirectFiles("kill metadata files", MANY, metadataKills, false, false),
         new ParallelDirectories("kill metadata directories", MANY, metadataKills, false),
         new FileHistory("silence metadata history", MANY, silences, 2_000, 150, false),
-        new DirectFiles("lose block servers", MANY, lostServers, false, true));
+        new DirectFiles("lose block servers", MANY, lostServers, false, true),
+        new GcUnderLoad());
   }
 }
