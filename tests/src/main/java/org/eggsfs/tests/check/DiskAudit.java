@@ -20,6 +20,7 @@ import org.eggsfs.protocol.shard.FileSpansRequest;
 import org.eggsfs.protocol.shard.FileSpansResponse;
 import org.eggsfs.protocol.shard.VisitFilesRequest;
 import org.eggsfs.protocol.shard.VisitFilesResponse;
+import org.eggsfs.protocol.struct.FailureDomain;
 import org.eggsfs.protocol.struct.FetchedBlock;
 import org.eggsfs.protocol.struct.FetchedBlockServices;
 import org.eggsfs.protocol.struct.FetchedFullSpan;
@@ -42,11 +43,13 @@ public final class DiskAudit {
   private record Placed(long service, long file, long bytes) {}
 
   private final EggsClient client;
+  private final Map<Long, Disks.Disk> disks;
   private final Map<Long, Placed> linked = new ConcurrentHashMap<>();
   private final Set<Long> unlinked = ConcurrentHashMap.newKeySet();
 
-  private DiskAudit(EggsClient client) {
+  private DiskAudit(EggsClient client) throws IOException, EggsException {
     this.client = client;
+    this.disks = Disks.all(client);
   }
 
   /**
@@ -97,12 +100,16 @@ public final class DiskAudit {
   private void add(long id, boolean isLinked, FileSpansResponse page, FetchedBlockServices location)
       throws Failure {
     long bytes = location.cellSize() * location.stripes() / PAGE_BYTES * PAGE_WITH_CRC_BYTES;
+    Set<FailureDomain> domains = new HashSet<>();
     for (FetchedBlock block : location.blocks()) {
       if (!isLinked) {
         unlinked.add(block.blockId());
         continue;
       }
       long service = page.blockServices().get(block.blockServiceIx()).id();
+      Failure.unless(
+          domains.add(disks.get(service).domain()),
+          "two blocks of a span of " + InodeIds.format(id) + " are in one failure domain");
       Placed other = linked.put(block.blockId(), new Placed(service, id, bytes));
       Failure.unless(
           other == null,
@@ -110,9 +117,8 @@ public final class DiskAudit {
     }
   }
 
-  private long compare() throws IOException, EggsException, Failure {
+  private long compare() throws IOException, Failure {
     Map<Long, Map<Long, Long>> found = new HashMap<>();
-    Map<Long, Disks.Disk> disks = Disks.all(client);
     long count = 0;
     for (Disks.Disk disk : disks.values()) {
       if (!disk.isDecommissioned()) {
@@ -157,7 +163,7 @@ public final class DiskAudit {
   }
 
   /** All files where blocks are on a disk. */
-  static List<Path> blockFiles(Path disk) throws IOException {
+  public static List<Path> blockFiles(Path disk) throws IOException {
     try (Stream<Path> files = Files.walk(disk.resolve("with_crc"))) {
       return files.filter(Files::isRegularFile).toList();
     }

@@ -49,6 +49,7 @@ public final class Cluster implements AutoCloseable {
   private static final String REFRESH_INTERVAL = "1s";
   private static final String REGISTER_INTERVAL = "2s";
   private static final String STALENESS_DELAY = "20s";
+  private static final int BLOCK_SERVERS_STARTING_MAX = 3;
   private static final long WRITABLE_SECONDS_MAX = 120;
   private static final long POLL_MILLIS = 50;
   private static final long TIME_RULE_ACTIVE = Long.MIN_VALUE;
@@ -166,6 +167,10 @@ public final class Cluster implements AutoCloseable {
     }
     for (int i = 0; i < config.blockServers(); i++) {
       addBlockServer(i, address).start();
+      // New disks are many small files with syncs: all at once they would wait for each other.
+      if (i >= BLOCK_SERVERS_STARTING_MAX) {
+        child(blockServer(i - BLOCK_SERVERS_STARTING_MAX)).awaitReady();
+      }
     }
     for (int i = 0; i < config.blockServers(); i++) {
       child(blockServer(i)).awaitReady();

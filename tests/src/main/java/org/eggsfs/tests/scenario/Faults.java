@@ -93,6 +93,11 @@ final class Faults {
     };
   }
 
+  /** One of several faults, by chance. */
+  static Fault oneOf(Fault... faults) {
+    return (run, random) -> faults[random.nextInt(faults.length)].happen(run, random);
+  }
+
   /** One of the named processes hangs for a moment: its sockets are there, it says nothing. */
   static Fault silence(String... names) {
     return (run, random) -> {

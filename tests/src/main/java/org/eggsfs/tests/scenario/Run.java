@@ -117,6 +117,11 @@ public final class Run implements AutoCloseable {
     Parallel.each(actors, IntStream.range(0, actors).boxed().toList(), actor::act);
   }
 
+  /** The same for actors that wait in the kernel, as users of a mount do. */
+  public void atOnceOnThreads(int actors, Actor actor) throws Exception {
+    Parallel.eachOnThreads(actors, IntStream.range(0, actors).boxed().toList(), actor::act);
+  }
+
   /** Deals numbered items out to a number of actors. */
   public void share(int actors, int items, Actor item) throws Exception {
     Parallel.each(actors, IntStream.range(0, items).boxed().toList(), item::act);

@@ -37,6 +37,11 @@ public final class Scenarios {
         new DirectoryListing(),
         new LargeFile(),
         new CopyCommands(),
+        new Scrubbed(),
+        new Defragmented(),
+        new MountModel(),
+        new MountCoherence(),
+        new MountWriters(),
         new NameRaces("name races", ONE, Disturbance.NONE, true),
         new DirectoryRaces("directory races", ONE, Disturbance.NONE),
         new FileHistory("crash history", ONE, crashes, 3_000, 200, true),
@@ -51,6 +56,8 @@ public final class Scenarios {
         new ParallelDirectories("kill metadata directories", MANY, metadataKills, false),
         new FileHistory("silence metadata history", MANY, silences, 2_000, 150, false),
         new DirectFiles("lose block servers", MANY, lostServers, false, true),
+        new MountKills(),
+        new RetireDisks(),
         new GcUnderLoad());
   }
 }
