@@ -49,6 +49,11 @@ public final class TestsCommand implements Callable<Integer> {
   private boolean processes;
 
   @Option(
+      names = "--one-at-a-time",
+      description = "Do not run what goes on for long beside the other scenarios.")
+  private boolean single;
+
+  @Option(
       names = "--duration",
       paramLabel = "DUR",
       converter = DurationConverter.class,
@@ -103,7 +108,8 @@ public final class TestsCommand implements Callable<Integer> {
     Report lines = new Report(System.out, chosenSeed, isShort);
     Suite suite =
         new Suite(
-            new Suite.SuiteOptions(pattern, isShort, chosenSeed, processes, keep, folder, duration),
+            new Suite.SuiteOptions(
+                pattern, isShort, chosenSeed, processes, single, keep, folder, duration),
             lines);
     if (list) {
       for (Scenario scenario : suite.chosen()) {

@@ -1,6 +1,8 @@
 package org.eggsfs.tests.check;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.eggsfs.client.EggsClient;
+import org.eggsfs.core.Crc32c;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ProtocolConstants;
@@ -27,6 +30,7 @@ import org.eggsfs.protocol.struct.FetchedFullSpan;
 import org.eggsfs.protocol.struct.FetchedLocations;
 import org.eggsfs.protocol.struct.TransientFile;
 import org.eggsfs.tests.cluster.Disks;
+import org.eggsfs.tests.faults.BlockDamage;
 import org.eggsfs.tests.scenario.Failure;
 
 /**
@@ -36,11 +40,11 @@ import org.eggsfs.tests.scenario.Failure;
  */
 public final class DiskAudit {
   private static final int WORKERS = 16;
-  private static final long PAGE_BYTES = 4_096;
-  private static final long PAGE_WITH_CRC_BYTES = 4_100;
+  private static final int PAGE_BYTES = 4_096;
+  private static final int PAGE_WITH_CRC_BYTES = 4_100;
 
-  /** Where a block is to be, and how large. */
-  private record Placed(long service, long file, long bytes) {}
+  /** Where a block is to be, how large, and the CRC of its data. */
+  private record Placed(long service, long file, long bytes, int crc) {}
 
   private final EggsClient client;
   private final Map<Long, Disks.Disk> disks;
@@ -110,14 +114,14 @@ public final class DiskAudit {
       Failure.unless(
           domains.add(disks.get(service).domain()),
           "two blocks of a span of " + InodeIds.format(id) + " are in one failure domain");
-      Placed other = linked.put(block.blockId(), new Placed(service, id, bytes));
+      Placed other = linked.put(block.blockId(), new Placed(service, id, bytes, block.crc()));
       Failure.unless(
           other == null,
           "block " + Long.toHexString(block.blockId()) + " belongs to two files or spans");
     }
   }
 
-  private long compare() throws IOException, Failure {
+  private long compare() throws Exception {
     Map<Long, Map<Long, Long>> found = new HashMap<>();
     long count = 0;
     for (Disks.Disk disk : disks.values()) {
@@ -155,7 +159,22 @@ public final class DiskAudit {
     }
     Failure.unless(
         wrong.isEmpty(), wrong.size() + " blocks of " + files.size() + " files: " + first(wrong));
+    Parallel.each(
+        WORKERS, List.copyOf(linked.entrySet()), one -> checkContent(one.getKey(), one.getValue()));
     return count;
+  }
+
+  /** Each page by its own CRC, and all together by that which the shard knows. */
+  private void checkContent(long block, Placed placed) throws IOException, Failure {
+    Path path = BlockDamage.path(disks.get(placed.service()).path(), block);
+    ByteBuffer content = ByteBuffer.wrap(Files.readAllBytes(path)).order(ByteOrder.LITTLE_ENDIAN);
+    int all = 0;
+    for (int at = 0; at < content.capacity(); at += PAGE_WITH_CRC_BYTES) {
+      int page = Crc32c.sum(0, content.array(), at, PAGE_BYTES);
+      all = Crc32c.sum(all, content.array(), at, PAGE_BYTES);
+      Failure.unlessEqual(content.getInt(at + PAGE_BYTES), page, "CRC of a page of " + path);
+    }
+    Failure.unlessEqual(placed.crc(), all, "CRC of " + path);
   }
 
   private static String first(List<String> all) {

@@ -22,6 +22,7 @@ import org.eggsfs.protocol.DirectoryInfoTag;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.struct.SnapshotPolicy;
+import org.eggsfs.tests.faults.Clocks;
 import org.eggsfs.tests.faults.PacketFaults;
 import org.eggsfs.tests.faults.ShuckleProxy;
 
@@ -68,6 +69,7 @@ public final class Cluster implements AutoCloseable {
   private InetSocketAddress shuckle;
   private ShuckleProxy clientNetwork;
   private ShuckleProxy cdcNetwork;
+  private Clocks clocks;
 
   private Cluster(ClusterConfig config, Path root, long seed) {
     this.config = config;
@@ -82,6 +84,9 @@ public final class Cluster implements AutoCloseable {
     boolean started = false;
     try {
       Files.createDirectories(cluster.logs());
+      if (config.ownClocks()) {
+        cluster.clocks = new Clocks(root.resolve("clocks"));
+      }
       if (config.processes()) {
         cluster.startProcesses();
       } else {
@@ -200,7 +205,7 @@ public final class Cluster implements AutoCloseable {
     child(SHARDS).awaitReady();
   }
 
-  private RoleProcess addBlockServer(int number, String shuckleAddress) {
+  private RoleProcess addBlockServer(int number, String shuckleAddress) throws IOException {
     List<String> args =
         new ArrayList<>(
             List.of(
@@ -225,18 +230,20 @@ public final class Cluster implements AutoCloseable {
     return add(blockServer(number), "blocks", args);
   }
 
-  private RoleProcess add(String name, String role, List<String> arguments) {
-    RoleProcess child = process(name, role, arguments);
+  private RoleProcess add(String name, String role, List<String> arguments) throws IOException {
+    RoleProcess child =
+        process(name, role, arguments, clocks == null ? Map.of() : clocks.environment(name));
     children.put(name, child);
     return child;
   }
 
-  private RoleProcess process(String name, String role, List<String> arguments) {
+  private RoleProcess process(
+      String name, String role, List<String> arguments, Map<String, String> environment) {
     List<String> all = new ArrayList<>(arguments);
     if (!role.equals("run")) {
       all.addAll(List.of("--with-process", Long.toString(ProcessHandle.current().pid())));
     }
-    return new RoleProcess(name, role, all, logs());
+    return new RoleProcess(name, role, all, logs(), environment);
   }
 
   /**
@@ -246,7 +253,7 @@ public final class Cluster implements AutoCloseable {
   public RoleProcess addHelper(String name, String role, List<String> arguments) {
     List<String> all = new ArrayList<>(List.of("--shuckle", shuckleAddress()));
     all.addAll(arguments);
-    RoleProcess helper = process(name, role, all);
+    RoleProcess helper = process(name, role, all, Map.of());
     helpers.put(name, helper);
     return helper;
   }
@@ -360,6 +367,11 @@ public final class Cluster implements AutoCloseable {
       throw new IllegalArgumentException("this cluster has no process " + name);
     }
     return child;
+  }
+
+  /** The clocks of the processes, by their names; null unless the configuration wants them. */
+  public Clocks clocks() {
+    return clocks;
   }
 
   /** Packets that the faulty networks saw, and those they lost, doubled or delayed. */

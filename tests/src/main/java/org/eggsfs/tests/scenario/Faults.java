@@ -111,6 +111,32 @@ final class Faults {
     };
   }
 
+  /**
+   * Clocks of all processes are off by up to a minute, in the short size by seconds, and are
+   * stepped, also back, again and again; at the end all are right. The shuckle's stays within half
+   * of what it takes for silence, since by its clock it judges who is stale.
+   */
+  static Disturbance clockSteps(int pauseMillisMax) {
+    Fault step =
+        (run, random) -> {
+          List<String> names = new ArrayList<>(run.cluster().children().keySet());
+          Collections.sort(names);
+          String name = names.get(random.nextInt(names.size()));
+          long seconds = name.equals(Cluster.SHUCKLE) ? 8 : run.size(60, 12);
+          run.cluster().clocks().set(name, random.nextLong(-seconds, seconds + 1) * 1_000_000_000L);
+        };
+    Disturbance steps = repeated("clock steps", pauseMillisMax, step);
+    return (run, load) -> {
+      try {
+        steps.during(run, load);
+      } finally {
+        for (String name : run.cluster().children().keySet()) {
+          run.cluster().clocks().set(name, 0);
+        }
+      }
+    };
+  }
+
   /** One to {@code countMax} block servers are gone at the same time, killed or silent. */
   static Fault loseBlockServers(int countMax, int awayMillis) {
     return (run, random) -> {

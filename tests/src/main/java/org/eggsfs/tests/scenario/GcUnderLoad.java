@@ -61,6 +61,11 @@ final class GcUnderLoad implements Scenario {
   }
 
   @Override
+  public boolean goesOnForLong() {
+    return true;
+  }
+
+  @Override
   public void run(Run run) throws Exception {
     Duration duration = run.duration(Duration.ofMinutes(30), Duration.ofSeconds(20));
     new Story(run, System.nanoTime() + duration.toNanos()).tell();

@@ -47,6 +47,11 @@ public final class Run implements AutoCloseable {
     this.duration = duration;
   }
 
+  /** A short run on the same cluster with other choices and a folder of its own. */
+  Run shortRun(long otherSeed, String name) {
+    return new Run(cluster, true, otherSeed, folder.resolve(name), null);
+  }
+
   /** The cluster under test. */
   public Cluster cluster() {
     return cluster;

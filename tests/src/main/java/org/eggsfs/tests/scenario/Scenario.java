@@ -25,6 +25,11 @@ public interface Scenario {
     return false;
   }
 
+  /** Whether it takes as long as it is told to, so that others had better run meanwhile. */
+  default boolean goesOnForLong() {
+    return false;
+  }
+
   /** Why it cannot run here, or null. */
   default String missing() {
     return null;
