@@ -140,6 +140,11 @@ final class Undeleted implements Scenario {
       } else if (choice < 7) {
         if (there == null) {
           client.mkdir("/past" + path);
+          // Removed directories without any past are the only thing that a collector takes at once.
+          try (FileWriter writer = client.create("/past" + path + "/short-lived")) {
+            writer.commit();
+          }
+          client.unlink("/past" + path + "/short-lived");
           model.put(path, Node.DIRECTORY);
         }
       } else if (choice < 9) {
