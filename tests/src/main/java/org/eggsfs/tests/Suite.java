@@ -25,7 +25,7 @@ final class Suite {
    * What to run and how.
    *
    * @param filter scenarios whose name contains a match
-   * @param isShort the small sizes, and only the scenarios of the short suite
+   * @param isShort the small sizes, and without a filter only the scenarios of the short suite
    * @param processes all clusters in processes, also for scenarios that would do with one
    * @param single one scenario at a time, also those that go on for long
    * @param keep keep the data directories also of what succeeded
@@ -52,7 +52,9 @@ final class Suite {
     List<Scenario> chosen = new ArrayList<>();
     for (Scenario scenario : Scenarios.all()) {
       if (options.filter().matcher(scenario.name()).find()
-          && (!options.isShort() || scenario.isInShortSuite())) {
+          && (!options.isShort()
+              || scenario.isInShortSuite()
+              || !options.filter().pattern().isEmpty())) {
         chosen.add(scenario);
       }
     }

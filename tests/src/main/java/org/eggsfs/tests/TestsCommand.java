@@ -34,7 +34,7 @@ public final class TestsCommand implements Callable<Integer> {
       description = "Only scenarios whose name contains a match.")
   private String filter = "";
 
-  @Option(names = "--short", description = "Small sizes, and only some scenarios.")
+  @Option(names = "--short", description = "Small sizes; without a filter only some scenarios.")
   private boolean isShort;
 
   @Option(

@@ -8,6 +8,8 @@ import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ProtocolConstants;
 import org.eggsfs.protocol.shard.BlockServiceFilesRequest;
 import org.eggsfs.protocol.shard.BlockServiceFilesResponse;
+import org.eggsfs.protocol.shard.VisitDirectoriesRequest;
+import org.eggsfs.protocol.shard.VisitDirectoriesResponse;
 import org.eggsfs.protocol.shard.VisitTransientFilesRequest;
 import org.eggsfs.protocol.shard.VisitTransientFilesResponse;
 import org.eggsfs.protocol.struct.TransientFile;
@@ -28,6 +30,21 @@ public final class Shards {
       begin = page.nextId();
     } while (begin != 0);
     return files;
+  }
+
+  /** All directories of a shard, also removed ones. */
+  public static List<Long> directories(EggsClient client, int shard)
+      throws IOException, EggsException {
+    List<Long> directories = new ArrayList<>();
+    long begin = 0;
+    do {
+      VisitDirectoriesResponse page = client.shard(shard, new VisitDirectoriesRequest(begin, 0));
+      for (long id : page.ids()) {
+        directories.add(id);
+      }
+      begin = page.nextId();
+    } while (begin != 0);
+    return directories;
   }
 
   /** Whether some file, with a name or not, has a block on a block service. */

@@ -40,6 +40,7 @@ final class RetireDisks implements Scenario {
   private static final int READERS = 4;
   private static final long SECONDS_MAX = 600;
   private static final long POLL_MILLIS = 500;
+  private static final long SHARDS_KNOW_MILLIS = 10_000;
 
   /** What is written until shards know which disks are left. */
   private static final long LATE_BYTES_MAX = HALF_WRITTEN * 2L * HALF_BYTES;
@@ -59,6 +60,11 @@ final class RetireDisks implements Scenario {
   @Override
   public ClusterConfig cluster() {
     return CLUSTER;
+  }
+
+  @Override
+  public boolean isInShortSuite() {
+    return false;
   }
 
   @Override
@@ -107,6 +113,9 @@ final class RetireDisks implements Scenario {
               return;
             }
             try {
+              // Until shards hear of the other disks of those servers, a span of as many blocks as
+              // there are servers finds no place.
+              Thread.sleep(SHARDS_KNOW_MILLIS);
               for (int i = 0; i < HALF_WRITTEN; i++) {
                 put(writers.get(i), seeds[i], HALF_BYTES);
                 writers.get(i).commit();

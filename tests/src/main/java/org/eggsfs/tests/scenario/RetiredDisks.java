@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentHashMap;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.tests.check.Shards;
@@ -14,12 +15,12 @@ import org.eggsfs.tests.cluster.Disks;
 
 /**
  * Disks that are given up one after another, as far as every failure domain keeps one of each
- * class. Used by one thread at a time.
+ * class. Given up and asked about by one thread, counted by any.
  */
 final class RetiredDisks {
   private final Run run;
   private final EggsClient client;
-  private final Set<Long> all = new HashSet<>();
+  private final Set<Long> all = ConcurrentHashMap.newKeySet();
   private final Set<Long> emptying = new HashSet<>();
 
   RetiredDisks(Run run, EggsClient client) {

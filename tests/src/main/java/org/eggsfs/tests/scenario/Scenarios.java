@@ -66,7 +66,7 @@ public final class Scenarios {
         new FileHistory("silence metadata history", MANY, silences, 2_000, 150, false),
         new DirectFiles("lose block servers", MANY, lostServers, false, true),
         new MountKills(),
-        new FileHistory("clock history", OWN_CLOCKS, clockSteps, 3_000, 150, true),
+        new FileHistory("clock history", OWN_CLOCKS, clockSteps, 3_000, 150, false),
         new NameRaces("clock name races", OWN_CLOCKS, clockSteps, false),
         new DirectFiles("clock files", OWN_CLOCKS, clockSteps, false, false),
         new RetireDisks(),

@@ -12,9 +12,11 @@ import org.eggsfs.client.EggsClient;
 import org.eggsfs.client.FileWriter;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.DirectoryInfoTag;
+import org.eggsfs.protocol.ProtocolConstants;
 import org.eggsfs.protocol.struct.CurrentEdge;
 import org.eggsfs.protocol.struct.SnapshotPolicy;
 import org.eggsfs.tests.check.Content;
+import org.eggsfs.tests.check.Shards;
 import org.eggsfs.tests.cluster.Cluster;
 import org.eggsfs.tests.cluster.GcProcesses;
 import org.eggsfs.tests.cluster.GcProcesses.Jobs;
@@ -80,13 +82,20 @@ final class Undeleted implements Scenario {
         run.count("trees brought back", 2);
       }
     }
-    letGo(client, top);
+    letGo(client);
   }
 
-  /** The past is not kept any longer, here and below. */
-  private static void letGo(EggsClient client, long directory) throws Exception {
-    DataTree.set(
-        client, directory, DirectoryInfoTag.SNAPSHOT, new SnapshotPolicy(Long.MIN_VALUE, 1 << 15));
+  /** The past is not kept any longer; removed directories have the old policy as their own. */
+  private static void letGo(EggsClient client) throws Exception {
+    for (int shard = 0; shard < ProtocolConstants.SHARD_COUNT; shard++) {
+      for (long directory : Shards.directories(client, shard)) {
+        DataTree.set(
+            client,
+            directory,
+            DirectoryInfoTag.SNAPSHOT,
+            new SnapshotPolicy(Long.MIN_VALUE, 1 << 15));
+      }
+    }
   }
 
   private static void ok(Run run, String... command) throws Exception {
