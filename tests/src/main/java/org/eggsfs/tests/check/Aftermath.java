@@ -39,6 +39,11 @@ public final class Aftermath {
   private static final long EMPTY_SECONDS_MAX = 120;
   private static final long PAUSE_MILLIS = 500;
   private static final int WORKERS = 16;
+
+  /** Nothing else runs, and a million files may be those of one directory and one shard. */
+  private static final CollectConfig COLLECT = new CollectConfig(0, 10, 128, 0, 0);
+
+  private static final DestructConfig DESTRUCT = new DestructConfig(0, 48, 16, 0, 0);
   private static final BitSet ALL_SHARDS = new BitSet();
 
   static {
@@ -111,7 +116,7 @@ public final class Aftermath {
     Cluster gc = Cluster.of(client);
     OneShot.collect(
         gc,
-        CollectConfig.DEFAULT.withMinEdgeAge(0),
+        COLLECT,
         new CollectCounters(),
         ALL_SHARDS,
         Cursors.inMemory(),
@@ -119,7 +124,7 @@ public final class Aftermath {
     scrapAll();
     OneShot.destruct(
         gc,
-        DestructConfig.DEFAULT.withSlack(0),
+        DESTRUCT,
         new DestructCounters(),
         ALL_SHARDS,
         Cursors.inMemory(),

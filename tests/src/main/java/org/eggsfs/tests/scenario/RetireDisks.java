@@ -97,7 +97,7 @@ final class RetireDisks implements Scenario {
         gc.start("migrate-" + i, Jobs.migrate(i, 2));
         statuses.add(run.cluster().root().resolve("gc/migrate-" + i + "/status.json"));
       }
-      gc.start("beside", Jobs.SCRUB, Jobs.COLLECT);
+      gc.start("scrub", Jobs.SCRUB);
       for (Disks.Disk disk : chosen) {
         retired.giveUp(disk.id());
       }
@@ -121,6 +121,8 @@ final class RetireDisks implements Scenario {
                 writers.get(i).commit();
                 writers.get(i).close();
               }
+              // Not before: on a slow machine it would take what is half written for given up.
+              gc.start("collect", Jobs.COLLECT);
               awaitEmpty(retired);
             } finally {
               over.set(true);
