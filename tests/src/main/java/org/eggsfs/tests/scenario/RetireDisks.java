@@ -25,22 +25,21 @@ import org.eggsfs.tests.cluster.GcProcesses;
 import org.eggsfs.tests.cluster.GcProcesses.Jobs;
 
 /**
- * Goal: disks that were given up are emptied, with no more work than needed. Method: as many
- * failure domains as a span has blocks; four disks in four of them are given up at once while files
- * are read and others are half written, to be committed later; two migrators share the work, and a
- * scrub runs beside them. At the end no file has a block on those disks, each span is in distinct
- * failure domains, and what was moved is what was there.
+ * Goal: disks that were given up are emptied, with no more work than needed. Method: four disks of
+ * four servers are given up at once while files are read and others are half written, to be
+ * committed later; two migrators share the work, and a scrub runs beside them. At the end no file
+ * has a block on those disks, each span is in distinct failure domains, and what was moved is what
+ * was there.
  */
 final class RetireDisks implements Scenario {
   private static final ClusterConfig CLUSTER =
-      ClusterConfig.ONE_PROCESS.withBlockServers(14).withServices(2);
+      ClusterConfig.ONE_PROCESS.withBlockServers(16).withServices(2);
   private static final int RETIRED = 4;
   private static final int HALF_WRITTEN = 6;
   private static final int HALF_BYTES = 2_500_000;
   private static final int READERS = 4;
   private static final long SECONDS_MAX = 600;
   private static final long POLL_MILLIS = 500;
-  private static final long SHARDS_KNOW_MILLIS = 10_000;
 
   /** What is written until shards know which disks are left. */
   private static final long LATE_BYTES_MAX = HALF_WRITTEN * 2L * HALF_BYTES;
@@ -80,11 +79,6 @@ final class RetireDisks implements Scenario {
     SplittableRandom random = run.random(-1);
     long[] seeds = new long[HALF_WRITTEN];
     List<FileWriter> writers = new ArrayList<>();
-    for (int i = 0; i < HALF_WRITTEN; i++) {
-      seeds[i] = random.nextLong();
-      writers.add(client.create(tree.top(), DataTree.bytes("half" + i)));
-      put(writers.get(i), seeds[i], 0);
-    }
     List<Disks.Disk> chosen = choose(client, random);
     long bytes = 0;
     for (Disks.Disk disk : chosen) {
@@ -98,6 +92,12 @@ final class RetireDisks implements Scenario {
         statuses.add(run.cluster().root().resolve("gc/migrate-" + i + "/status.json"));
       }
       gc.start("scrub", Jobs.SCRUB);
+      // Not earlier: what is half written lives for some seconds only.
+      for (int i = 0; i < HALF_WRITTEN; i++) {
+        seeds[i] = random.nextLong();
+        writers.add(client.create(tree.top(), DataTree.bytes("half" + i)));
+        put(writers.get(i), seeds[i], 0);
+      }
       for (Disks.Disk disk : chosen) {
         retired.giveUp(disk.id());
       }
@@ -113,9 +113,6 @@ final class RetireDisks implements Scenario {
               return;
             }
             try {
-              // Until shards hear of the other disks of those servers, a span of as many blocks as
-              // there are servers finds no place.
-              Thread.sleep(SHARDS_KNOW_MILLIS);
               for (int i = 0; i < HALF_WRITTEN; i++) {
                 put(writers.get(i), seeds[i], HALF_BYTES);
                 writers.get(i).commit();
