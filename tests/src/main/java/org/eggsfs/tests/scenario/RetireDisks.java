@@ -77,6 +77,8 @@ final class RetireDisks implements Scenario {
     DataTree tree = new DataTree(run, client, "/retired");
     tree.make(run.size(100, 5), run.size(1_000, 40), run.size(4 << 20, 1 << 20));
     SplittableRandom random = run.random(-1);
+    long directory = client.mkdir("/half");
+    DataTree.setPolicies(client, directory);
     long[] seeds = new long[HALF_WRITTEN];
     List<FileWriter> writers = new ArrayList<>();
     List<Disks.Disk> chosen = choose(client, random);
@@ -95,7 +97,7 @@ final class RetireDisks implements Scenario {
       // Not earlier: what is half written lives for some seconds only.
       for (int i = 0; i < HALF_WRITTEN; i++) {
         seeds[i] = random.nextLong();
-        writers.add(client.create(tree.top(), DataTree.bytes("half" + i)));
+        writers.add(client.create(directory, DataTree.bytes("half" + i)));
         put(writers.get(i), seeds[i], 0);
       }
       for (Disks.Disk disk : chosen) {
@@ -127,9 +129,8 @@ final class RetireDisks implements Scenario {
           });
     }
     for (int i = 0; i < HALF_WRITTEN; i++) {
-      long id = client.lookup(tree.top(), DataTree.bytes("half" + i));
+      long id = client.lookup(directory, DataTree.bytes("half" + i));
       Content.check(client, id, seeds[i], 2L * HALF_BYTES, "half" + i);
-      client.unlink(tree.top(), DataTree.bytes("half" + i));
     }
     tree.check(client, READERS);
     run.count("block files", DiskAudit.check(client));
