@@ -26,11 +26,14 @@ final class PassThroughCommand implements Callable<Integer> {
   @Option(names = "--no-caching", description = "The kernel may not keep names and attributes.")
   private boolean noCaching;
 
+  @Option(names = "--io-uring", description = "Take requests by io_uring.")
+  private boolean ioUring;
+
   @Override
   public Integer call() throws Exception {
     FuseMount.Options options =
         new FuseMount.Options(
-            "passthrough", source.toString(), false, false, false, true, 2, 4 << 20);
+            "passthrough", source.toString(), false, false, false, true, 2, ioUring, 4 << 20);
     try (FuseMount mount =
         FuseMount.mount(
             directory,

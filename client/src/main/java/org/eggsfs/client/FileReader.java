@@ -16,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.eggsfs.client.memory.BufferPool;
 import org.eggsfs.client.span.ShardCaller;
 import org.eggsfs.client.span.Span;
@@ -61,6 +62,7 @@ public final class FileReader implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Long, Slot> slots = new LinkedHashMap<>();
   private final Runnable reclaimer = this::dropIdle;
+  private long lastOffset;
   private long expectedOffset;
   private int sequentialReads;
   private int windowsAhead = 1;
@@ -156,6 +158,52 @@ public final class FileReader implements AutoCloseable {
     return at == offset && into.hasRemaining() ? -1 : (int) (at - offset);
   }
 
+  /**
+   * Shows a range where it lies in the client's memory, without a copy, if it lies in one piece:
+   * within a span and a window. Otherwise nothing has been read.
+   *
+   * @param offset of the first byte
+   * @param count how many bytes; fewer at the end of the file
+   * @param to gets the bytes once; they are only there until it returns
+   * @return whether {@code to} was called
+   */
+  public boolean show(long offset, int count, Consumer<ByteBuffer> to)
+      throws EggsException, IOException {
+    if (offset < 0) {
+      throw new IllegalArgumentException("negative offset");
+    }
+    return untilDeadline(offset, () -> showOnce(offset, count, to)) > 0;
+  }
+
+  private int showOnce(long offset, int count, Consumer<ByteBuffer> to)
+      throws EggsException, IOException {
+    int length = (int) Math.min(count, size() - offset);
+    Span span = length <= 0 ? null : spans.find(offset);
+    if (span == null || span.isInline() || offset + length > windowEnd(span, offset)) {
+      return 0;
+    }
+    return readFromBlocks(
+        span,
+        offset,
+        length,
+        (window, position) -> {
+          to.accept(window.slice(position, length));
+          return length;
+        },
+        noteRead(offset, count));
+  }
+
+  /** Where the window ends that holds a byte; that byte itself if it is behind all stored ones. */
+  private static long windowEnd(Span span, long at) {
+    long size = windowSize(span);
+    long start = (at - span.offset()) / size * size;
+    return span.offset() + Math.max(at - span.offset(), Math.min(start + size, span.stored()));
+  }
+
+  private static long windowSize(Span span) {
+    return (long) Math.max(1, WINDOW_BYTES / span.stripeSize()) * span.stripeSize();
+  }
+
   /** Reads until the buffer is full; fails if the file ends before. */
   public void readFully(long offset, ByteBuffer into) throws EggsException, IOException {
     read(offset, into);
@@ -169,10 +217,12 @@ public final class FileReader implements AutoCloseable {
     try {
       if (offset == expectedOffset) {
         sequentialReads++;
-      } else {
+      } else if (offset != lastOffset || offset + count != expectedOffset) {
+        // Another place; the same one again would be a repetition.
         sequentialReads = Math.min(sequentialReads, 1) - 1;
         windowsAhead = 1;
       }
+      lastOffset = offset;
       expectedOffset = offset + count;
       return sequentialReads > SEQUENTIAL_READS;
     } finally {
@@ -180,23 +230,46 @@ public final class FileReader implements AutoCloseable {
     }
   }
 
+  /** What happens with the bytes of a window from a position on; returns how many it were. */
+  private interface Use {
+    int of(Window window, int position);
+  }
+
   /** Reads at most to the end of a window or span; -1 at the end of the file. */
   private int readSome(long at, ByteBuffer into, boolean sequential)
       throws EggsException, IOException {
+    return untilDeadline(
+        at,
+        () -> {
+          Span span = spans.find(at);
+          if (span == null) {
+            return -1;
+          }
+          int position = (int) (at - span.offset());
+          if (span.isInline() || position >= span.stored()) {
+            return span.copyWithoutBlocks(position, into);
+          }
+          return readFromBlocks(
+              span, at, into.remaining(), (window, from) -> window.copy(from, into), sequential);
+        });
+  }
+
+  private int readFromBlocks(Span span, long at, int length, Use use, boolean sequential)
+      throws IOException {
+    int fromWindow = fromWindows(span, at, use, sequential);
+    return fromWindow > 0 ? fromWindow : readExactly(span, (int) (at - span.offset()), length, use);
+  }
+
+  private interface Attempt {
+    int run() throws EggsException, IOException;
+  }
+
+  private int untilDeadline(long at, Attempt attempt) throws EggsException, IOException {
     long startNanos = System.nanoTime();
     long pauseMillis = PAUSE_MILLIS_MIN;
     while (true) {
       try {
-        Span span = spans.find(at);
-        if (span == null) {
-          return -1;
-        }
-        int position = (int) (at - span.offset());
-        if (span.isInline() || position >= span.stored()) {
-          return span.copyWithoutBlocks(position, into);
-        }
-        int fromWindow = fromWindows(span, at, into, sequential);
-        return fromWindow > 0 ? fromWindow : readExactly(span, position, into);
+        return attempt.run();
       } catch (InterruptedIOException e) {
         throw e;
       } catch (IOException e) {
@@ -223,21 +296,18 @@ public final class FileReader implements AutoCloseable {
     }
   }
 
-  private int readExactly(Span span, int position, ByteBuffer into) throws IOException {
-    int stripeSize = span.stripeSize();
+  private int readExactly(Span span, int position, int length, Use use) throws IOException {
     // Large reads go window by window, so that memory stays bounded.
-    int groupEnd = Math.max(WINDOW_BYTES / stripeSize, 1) * stripeSize;
-    long limit = (long) position / stripeSize * stripeSize + groupEnd;
-    int to = (int) Math.min(Math.min(limit, span.stored()), (long) position + into.remaining());
+    long limit = windowEnd(span, span.offset() + position) - span.offset();
+    int to = (int) Math.min(limit, (long) position + length);
     BufferPool.Lease lease = pool.acquire(SpanReader.windowBytes(span, position, to));
     try (Window window = spanReader.read(fileId, span, position, to, lease)) {
-      return window.copy(position, into);
+      return use.of(window, position);
     }
   }
 
-  /** Copies from the window that holds the byte; 0 when there is none. */
-  private int fromWindows(Span span, long at, ByteBuffer into, boolean sequential)
-      throws IOException {
+  /** Uses the window that holds the byte; 0 when there is none. */
+  private int fromWindows(Span span, long at, Use use, boolean sequential) throws IOException {
     Slot slot;
     boolean mine = false;
     lock.lock();
@@ -254,7 +324,7 @@ public final class FileReader implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    int copied = 0;
+    int used = 0;
     try {
       if (sequential) {
         readAhead(slot.end);
@@ -263,8 +333,8 @@ public final class FileReader implements AutoCloseable {
         fetch(slot, span, true);
       }
       Window window = slot.window.get();
-      copied = window.copy((int) (at - span.offset()), into);
-      return copied;
+      used = use.of(window, (int) (at - span.offset()));
+      return used;
     } catch (ExecutionException e) {
       // The exact read that follows has its own try, and reports.
       return 0;
@@ -273,7 +343,7 @@ public final class FileReader implements AutoCloseable {
       throw (InterruptedIOException)
           new InterruptedIOException("interrupted while reading").initCause(e);
     } finally {
-      unpin(slot, sequential && at + copied == slot.end);
+      unpin(slot, sequential && at + used == slot.end);
     }
   }
 
@@ -288,8 +358,7 @@ public final class FileReader implements AutoCloseable {
 
   /** Windows begin at multiples of their size in a span, so that two readers agree on them. */
   private Slot newSlot(Span span, long at) {
-    int stripeSize = span.stripeSize();
-    long size = (long) Math.max(1, WINDOW_BYTES / stripeSize) * stripeSize;
+    long size = windowSize(span);
     long start = (at - span.offset()) / size * size;
     long end = Math.min(start + size, span.stored());
     Slot slot = new Slot(span.offset() + start, span.offset() + end);

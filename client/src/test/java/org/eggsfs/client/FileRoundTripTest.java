@@ -2,8 +2,10 @@ package org.eggsfs.client;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -135,6 +137,33 @@ final class FileRoundTripTest {
       assertEquals(-1, reader.read(data.length, ByteBuffer.allocate(1)));
       assertEquals(-1, reader.read(data.length + 100L, ByteBuffer.allocate(1)));
     }
+    assertNoBuffers(client);
+  }
+
+  @Test
+  void rangesAreShownWhereTheyLie() throws Exception {
+    byte[] data = data(3 * (256 << 10) + 200, 12);
+    long id = write("/shown", data);
+    Random random = new Random(13);
+    int shown = 0;
+    try (FileReader reader = client.open(id)) {
+      for (int i = 0; i < 400; i++) {
+        // First in sequence, then anywhere.
+        int count = i < 190 ? 4096 : 1 + random.nextInt(64 << 10);
+        int at = i < 190 ? i * 4096 : random.nextInt(data.length);
+        byte[] expected = Arrays.copyOfRange(data, at, Math.min(data.length, at + count));
+        byte[] seen = new byte[expected.length];
+        if (reader.show(at, count, bytes -> bytes.get(seen))) {
+          shown++;
+        } else {
+          assertEquals(expected.length, reader.read(at, ByteBuffer.wrap(seen)));
+        }
+        assertArrayEquals(expected, seen, count + " bytes at " + at);
+      }
+      assertFalse(reader.show(data.length, 10, bytes -> fail("there is nothing")));
+      assertFalse(reader.show(data.length - 100, 100, bytes -> fail("inline bytes lie elsewhere")));
+    }
+    assertTrue(shown > 300, shown + " ranges were shown");
     assertNoBuffers(client);
   }
 

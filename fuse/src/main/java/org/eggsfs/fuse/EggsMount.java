@@ -55,6 +55,7 @@ public final class EggsMount implements AutoCloseable {
                 options.readOnly(),
                 options.executable(),
                 options.threads(),
+                options.ioUring(),
                 options.readAheadBytes()));
     return new EggsMount(mount, fileSystem);
   }
@@ -62,6 +63,11 @@ public final class EggsMount implements AutoCloseable {
   /** Where it is mounted. */
   public Path directory() {
     return mount.directory();
+  }
+
+  /** Whether requests come by io_uring. */
+  public boolean usesIoUring() {
+    return mount.session().usesIoUring();
   }
 
   /** Files and directories that the kernel knows at the moment. */

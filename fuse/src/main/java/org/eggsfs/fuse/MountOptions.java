@@ -60,6 +60,10 @@ public final class MountOptions {
     return values.threads;
   }
 
+  boolean ioUring() {
+    return values.ioUring;
+  }
+
   int readAheadBytes() {
     return values.readAheadBytes;
   }
@@ -87,6 +91,7 @@ public final class MountOptions {
     private boolean readOnly;
     private boolean executable = true;
     private int threads = 2;
+    private boolean ioUring;
     private int readAheadBytes = 4 << 20;
     private int uid = FuseIds.user();
     private int gid = FuseIds.group();
@@ -130,6 +135,12 @@ public final class MountOptions {
     /** Threads that read requests. */
     public Builder threads(int count) {
       threads = count;
+      return this;
+    }
+
+    /** Whether requests shall come by io_uring where the kernel offers it. */
+    public Builder ioUring(boolean wanted) {
+      ioUring = wanted;
       return this;
     }
 
@@ -230,6 +241,7 @@ public final class MountOptions {
       copy.readOnly = readOnly;
       copy.executable = executable;
       copy.threads = threads;
+      copy.ioUring = ioUring;
       copy.readAheadBytes = readAheadBytes;
       copy.uid = uid;
       copy.gid = gid;

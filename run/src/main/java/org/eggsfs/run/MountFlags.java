@@ -69,6 +69,13 @@ final class MountFlags {
   private Integer threads;
 
   @Option(
+      names = "--io-uring",
+      description =
+          "Take requests by io_uring where root has turned it on for FUSE (Linux 6.14); else as"
+              + " usual, with a warning.")
+  private boolean ioUring;
+
+  @Option(
       names = "--read-ahead",
       paramLabel = "KIB",
       description = "How far the kernel reads ahead in a file (4096; needs root).")
@@ -181,6 +188,7 @@ final class MountFlags {
       if (threads != null) {
         options.threads(threads);
       }
+      options.ioUring(ioUring);
       if (readAheadKib != null) {
         options.readAheadBytes(Math.multiplyExact(readAheadKib, 1024));
       }
@@ -226,6 +234,7 @@ final class MountFlags {
         case "entry_timeout", "name_timeout" -> nameTimeout = value;
         case "attr_timeout" -> attributeTimeout = value;
         case "threads" -> threads = Integer.valueOf(value);
+        case "io_uring" -> ioUring = true;
         case "read_ahead_kb" -> readAheadKib = Integer.valueOf(value);
         case "strict_permissions" -> strictPermissions = true;
         case "noatime" -> noAtime = true;

@@ -25,6 +25,11 @@ public record Window(BufferPool.Lease lease, int start, int from, int to) implem
     return count;
   }
 
+  /** Bytes from a position on, where they lie. */
+  public ByteBuffer slice(int position, int count) {
+    return lease.buffer().slice(position - start, count);
+  }
+
   @Override
   public void close() {
     lease.close();

@@ -7,6 +7,8 @@ import org.eggsfs.core.InodeIds;
 import org.eggsfs.fuse.kernel.Abi;
 import org.eggsfs.fuse.kernel.Attributes;
 import org.eggsfs.fuse.kernel.Entry;
+import org.eggsfs.fuse.kernel.Errno;
+import org.eggsfs.fuse.kernel.FuseRequest;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.shard.LookupRequest;
@@ -29,6 +31,8 @@ import org.eggsfs.protocol.shard.StatFileResponse;
 final class Names {
   /** Programs ask stdio for buffers of this size. */
   private static final int BLOCK_SIZE = 128 << 10;
+
+  private static final int NAME_LENGTH_MAX = 255;
 
   private final EggsClient client;
   private final Nodes nodes;
@@ -256,6 +260,33 @@ final class Names {
               return CompletableFuture.<Entry>failedFuture(cause(failure));
             })
         .thenCompose(entry -> entry);
+  }
+
+  /** Of a file being written nothing is kept: it changes, and its name may not be real yet. */
+  Entry entry(WriteFile file) {
+    return new Entry(file.id(), 0, 0, attributes(file));
+  }
+
+  /** Tells the kernel what a name leads to; it knows the inode from then on. */
+  void answer(FuseRequest request, long directory, byte[] name, Entry entry) {
+    if (entry.node() == 0) {
+      request.entry(entry);
+      return;
+    }
+    long inode = inode(entry.node());
+    nodes.lookedUp(inode, directory, name);
+    if (!request.entry(entry)) {
+      nodes.forget(inode, 1);
+    }
+  }
+
+  /** Refuses a name that no directory can hold; true if it did. */
+  static boolean refuseLong(FuseRequest request, byte[] name) {
+    if (name.length > NAME_LENGTH_MAX) {
+      request.error(Errno.ENAMETOOLONG);
+      return true;
+    }
+    return false;
   }
 
   /** This mount has changed what a directory holds. */

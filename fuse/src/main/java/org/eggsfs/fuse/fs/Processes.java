@@ -2,6 +2,7 @@ package org.eggsfs.fuse.fs;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -9,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 
 /**
  * What {@code /proc} tells of the processes that use a file. All answers are of the moment; a
@@ -22,13 +24,20 @@ class Processes {
   private static final int PROBES_MAX = 16;
 
   private final Path proc;
+  private final Supplier<String> device;
 
   Processes() {
-    this(Path.of("/proc"));
+    this(Path.of("/proc"), () -> null);
   }
 
-  Processes(Path proc) {
+  /**
+   * What that directory tells.
+   *
+   * @param device of the file system whose inodes are meant, as in mountinfo; null if unknown
+   */
+  Processes(Path proc, Supplier<String> device) {
     this.proc = proc;
+    this.device = device;
   }
 
   /** How a thread is. */
@@ -116,7 +125,7 @@ class Processes {
     try (DirectoryStream<Path> descriptors =
         Files.newDirectoryStream(proc.resolve(process + "/fdinfo"))) {
       for (Path descriptor : descriptors) {
-        if (isOf(descriptor, wanted)) {
+        if (isOf(process, descriptor, wanted)) {
           return true;
         }
       }
@@ -133,22 +142,45 @@ class Processes {
     }
   }
 
-  private boolean isOf(Path descriptor, String inode) throws IOException {
+  private boolean isOf(int process, Path descriptor, String inode) throws IOException {
+    String info;
     try {
-      return inode.equals(inodeOf(read(descriptor)));
-    } catch (NoSuchFileException e) {
-      // Closed meanwhile.
+      info = read(descriptor);
+    } catch (AccessDeniedException e) {
+      throw e;
+    } catch (IOException e) {
+      // Closed meanwhile, which shows when it is opened here or only when it is read.
       return false;
+    }
+    return inode.equals(field(info, "ino")) && isOnOurDevice(process, field(info, "mnt_id"));
+  }
+
+  /** Other file systems have files of the same number; what cannot be seen counts as ours. */
+  private boolean isOnOurDevice(int process, String mountId) {
+    String ours = device.get();
+    if (ours == null) {
+      return true;
+    }
+    try {
+      for (String line : read(proc.resolve(process + "/mountinfo")).split("\n", -1)) {
+        String[] fields = line.split(" ", 4);
+        if (fields[0].equals(mountId)) {
+          return fields[2].equals(ours);
+        }
+      }
+      return true;
+    } catch (IOException e) {
+      return true;
     }
   }
 
-  private static String inodeOf(String info) throws IOException {
-    int at = info.indexOf("\nino:");
+  private static String field(String info, String name) throws IOException {
+    int at = info.indexOf("\n" + name + ":");
     if (at < 0) {
-      throw new IOException("/proc does not tell inodes of descriptors (Linux 5.14 does)");
+      throw new IOException("/proc does not tell " + name + " of descriptors (Linux 5.14 does)");
     }
     int end = info.indexOf('\n', at + 1);
-    return info.substring(at + 5, end < 0 ? info.length() : end).strip();
+    return info.substring(at + name.length() + 2, end < 0 ? info.length() : end).strip();
   }
 
   /**

@@ -3,6 +3,7 @@ package org.eggsfs.fuse.fs;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.util.concurrent.locks.ReentrantLock;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.client.FileReader;
@@ -27,6 +28,7 @@ final class WriteFile {
     DISCARDED
   }
 
+  private static final long SECOND_NANOS = 1_000_000_000L;
   private static final int ZEROS_SIZE = 1 << 20;
   private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(ZEROS_SIZE).asReadOnlyBuffer();
 
@@ -64,16 +66,21 @@ final class WriteFile {
       long id,
       Node.Place place,
       CloseJudge.Users users,
-      boolean exclusive,
-      long now) {
+      boolean exclusive) {
     this.client = client;
     this.writer = writer;
     this.id = id;
     this.place = place;
     this.users = users;
     this.exclusive = exclusive;
-    this.mtime = now;
-    this.atime = now;
+    this.mtime = now();
+    this.atime = mtime;
+  }
+
+  /** The present, in nanoseconds since 1970. */
+  static long now() {
+    Instant now = Instant.now();
+    return now.getEpochSecond() * SECOND_NANOS + now.getNano();
   }
 
   long id() {
@@ -186,7 +193,7 @@ final class WriteFile {
   }
 
   /** Writes at an offset; a gap before it reads as zeros. */
-  void write(long offset, ByteBuffer data, long now) throws IOException {
+  void write(long offset, ByteBuffer data) throws IOException {
     if (offset > Long.MAX_VALUE - data.remaining()) {
       throw new ErrnoException(Errno.EFBIG, "beyond the largest file");
     }
@@ -206,7 +213,7 @@ final class WriteFile {
           if (data.hasRemaining()) {
             writer.write(data);
           }
-          mtime = now;
+          mtime = now();
         });
   }
 
@@ -223,7 +230,7 @@ final class WriteFile {
   }
 
   /** Changes the size: longer by zeros, shorter as far as the last span is still being filled. */
-  void resize(long wanted, long now) throws IOException {
+  void resize(long wanted) throws IOException {
     change(
         () -> {
           long end = writer.position();
@@ -235,7 +242,7 @@ final class WriteFile {
             }
             writer.shorten(wanted);
           }
-          mtime = now;
+          mtime = now();
         });
   }
 
@@ -281,10 +288,17 @@ final class WriteFile {
     return written;
   }
 
-  /** Times to be set when the file is committed, since committing sets them too; -1 for neither. */
-  void setTimes(long newMtime, long newAtime) throws IOException {
+  /**
+   * Times to be set when the file is committed, since committing sets them too; -1 for neither.
+   *
+   * @return false if it is committed already
+   */
+  boolean setTimes(long newMtime, long newAtime) throws IOException {
     lock();
     try {
+      if (state == State.COMMITTED) {
+        return false;
+      }
       requireWriting();
       if (newMtime >= 0) {
         mtimeToSet = newMtime;
@@ -294,6 +308,7 @@ final class WriteFile {
         atimeToSet = newAtime;
         atime = newAtime;
       }
+      return true;
     } finally {
       lock.unlock();
     }

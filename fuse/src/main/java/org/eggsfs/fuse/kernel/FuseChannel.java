@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
  * Reading is one thread's; writing is anybody's, each answer being one system call. An answer must
  * be written to the channel its request was read from.
  */
-final class FuseChannel implements AutoCloseable {
+final class FuseChannel implements AnswerPath, AutoCloseable {
   private final int descriptor;
 
   FuseChannel(int descriptor) {
@@ -46,9 +46,20 @@ final class FuseChannel implements AutoCloseable {
   }
 
   /** Writes an answer or notification; 0 or a negated error number. */
-  int write(MemorySegment message, long size) {
+  @Override
+  public int write(MemorySegment message, long size) {
     try (Arena arena = Arena.ofConfined()) {
       long written = Libc.write(Libc.newState(arena), descriptor, message, size);
+      return written == size ? 0 : written < 0 ? (int) written : -Errno.EIO;
+    }
+  }
+
+  /** Writes an answer whose body lies elsewhere; 0 or a negated error number. */
+  @Override
+  public int write(MemorySegment header, MemorySegment body) {
+    try (Arena arena = Arena.ofConfined()) {
+      long written = Libc.writeBoth(Libc.newState(arena), descriptor, header, body);
+      long size = header.byteSize() + body.byteSize();
       return written == size ? 0 : written < 0 ? (int) written : -Errno.EIO;
     }
   }

@@ -29,6 +29,7 @@ public final class FuseMount implements AutoCloseable {
    * @param readOnly nothing may be changed
    * @param executable whether programs may be started from it
    * @param threads reader threads
+   * @param ioUring whether requests shall come by io_uring where root has enabled it
    * @param readAheadBytes how far the kernel reads ahead; needs root, less happens without
    */
   public record Options(
@@ -39,6 +40,7 @@ public final class FuseMount implements AutoCloseable {
       boolean readOnly,
       boolean executable,
       int threads,
+      boolean ioUring,
       int readAheadBytes) {}
 
   private final Path directory;
@@ -54,8 +56,11 @@ public final class FuseMount implements AutoCloseable {
     if (!Files.exists(Path.of("/dev/fuse"))) {
       return "there is no /dev/fuse (modprobe fuse)";
     }
-    if (Libc.geteuid() != 0 && !isOnPath(FUSERMOUNT)) {
-      return "only root can mount without " + FUSERMOUNT + " (Debian: apt-get install fuse3)";
+    if (Libc.geteuid() != 0) {
+      // The device may be root's alone: it is opened by the helper, which also says why not.
+      return isOnPath(FUSERMOUNT)
+          ? null
+          : "only root can mount without " + FUSERMOUNT + " (Debian: apt-get install fuse3)";
     }
     int descriptor = Libc.open("/dev/fuse", Libc.O_RDWR | Libc.O_CLOEXEC);
     if (descriptor < 0) {
@@ -93,10 +98,12 @@ public final class FuseMount implements AutoCloseable {
     FuseChannel channel = attach(target, options);
     boolean started = false;
     try {
-      FuseSession session = FuseSession.start(channel, operations, options.threads);
+      FuseSession session =
+          FuseSession.start(channel, operations, options.threads, options.ioUring);
       started = true;
       MountLine line = findMount(target);
       if (line != null) {
+        session.device(line.device);
         setReadAhead(line.device, options.readAheadBytes);
       }
       return new FuseMount(target, session);

@@ -28,7 +28,7 @@ public final class FuseRequest {
   }
 
   private final FuseSession session;
-  private final FuseChannel channel;
+  private final AnswerPath path;
   private final long unique;
   private final int uid;
   private final int gid;
@@ -41,12 +41,16 @@ public final class FuseRequest {
   private MemorySegment body;
 
   private MemorySegment answer;
+
+  /** The answer's memory if it has to be given back. */
+  private MemorySegment lent;
+
   private Thread runner;
   private boolean cancelled;
 
-  FuseRequest(FuseSession session, FuseChannel channel, long unique, int uid, int gid, int pid) {
+  FuseRequest(FuseSession session, AnswerPath path, long unique, int uid, int gid, int pid) {
     this.session = session;
-    this.channel = channel;
+    this.path = path;
     this.unique = unique;
     this.uid = uid;
     this.gid = gid;
@@ -111,20 +115,27 @@ public final class FuseRequest {
       session.requestBuffers().give(body);
       body = null;
     }
-    if (answer != null) {
-      session.answerBuffers().give(answer);
-      answer = null;
+    if (lent != null) {
+      session.answerBuffers().give(lent);
+      lent = null;
     }
   }
 
-  private boolean send(MemorySegment message, long size, int error) {
+  private void putHeader(MemorySegment message, long size, int error) {
     message.set(ValueLayout.JAVA_INT_UNALIGNED, Abi.OUT_LEN, (int) size);
     message.set(ValueLayout.JAVA_INT_UNALIGNED, Abi.OUT_ERROR, -error);
     message.set(ValueLayout.JAVA_LONG_UNALIGNED, Abi.OUT_UNIQUE, unique);
-    int result = channel.write(message, size);
+  }
+
+  private boolean send(MemorySegment message, long size, int error) {
+    putHeader(message, size, error);
+    return taken(path.write(message, size), message, size, error);
+  }
+
+  private boolean taken(int result, MemorySegment message, long size, int error) {
     // ENOENT: the kernel does not wait for it any more.
     if (result < 0 && result != -Errno.ENOENT && result != -Errno.ENODEV) {
-      session.answerRefused(channel, result, message, size, error);
+      session.answerRefused(path, result, message, size, error);
     }
     return result == 0;
   }
@@ -259,13 +270,37 @@ public final class FuseRequest {
    * back with any answer.
    */
   public ByteBuffer dataBuffer(int size) {
-    answer = session.answerBuffers().take();
+    takeAnswerRoom();
     return answer.asSlice(Abi.OUT_HEADER_SIZE, size).asByteBuffer();
+  }
+
+  private void takeAnswerRoom() {
+    answer = path.room();
+    if (answer == null) {
+      lent = session.answerBuffers().take();
+      answer = lent;
+    }
   }
 
   /** The first bytes of the data buffer. */
   public void data(int count) {
     sendAnswer(Abi.OUT_HEADER_SIZE + (long) count);
+  }
+
+  /** All bytes of a direct buffer, taken from where they are. */
+  public void data(ByteBuffer bytes) {
+    if (!claim()) {
+      return;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment header = arena.allocate(Abi.OUT_HEADER_SIZE, 8);
+      MemorySegment body = MemorySegment.ofBuffer(bytes);
+      long size = header.byteSize() + body.byteSize();
+      putHeader(header, size, 0);
+      taken(path.write(header, body), header, size, 0);
+    } finally {
+      finish();
+    }
   }
 
   private boolean sendAnswer(long size) {
@@ -281,7 +316,7 @@ public final class FuseRequest {
 
   /** Memory for the answer to a READDIR or READDIRPLUS of that size. */
   public DirectoryPage page(int size, boolean plus) {
-    answer = session.answerBuffers().take();
+    takeAnswerRoom();
     return new DirectoryPage(answer, Math.min(size, answer.byteSize() - Abi.OUT_HEADER_SIZE), plus);
   }
 

@@ -43,6 +43,10 @@ public final class FuseSession {
   private static final int ANSWER_BUFFERS_MAX = 48;
 
   private static final int BACKGROUND_MAX = 32;
+
+  /** Requests in our hands per CPU when they come by io_uring; each has 1 MiB of its own. */
+  private static final int URING_DEPTH = 16;
+
   private static final int READ_AHEAD_MAX = 8 << 20;
   private static final long INTERRUPT_LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
   private static final int SIGKILL_BIT = 1 << 8;
@@ -60,6 +64,7 @@ public final class FuseSession {
   private final AtomicInteger readersLeft = new AtomicInteger();
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Thread interruptWatch;
+  private volatile String device;
 
   private FuseSession(
       FuseChannel channel, FuseOperations operations, Negotiation negotiation, int threads) {
@@ -76,12 +81,23 @@ public final class FuseSession {
    * Agrees with the kernel on a fresh connection and starts to serve.
    *
    * @param threads reader threads, at least one
+   * @param ioUring whether requests shall come by io_uring; a kernel that does not offer it gets
+   *     its way
    */
-  static FuseSession start(FuseChannel channel, FuseOperations operations, int threads)
+  static FuseSession start(
+      FuseChannel channel, FuseOperations operations, int threads, boolean ioUring)
       throws IOException {
+    String unavailable = ioUring ? IoUring.unavailable() : null;
+    if (unavailable != null) {
+      LOG.log(Level.WARNING, unavailable);
+    }
+    boolean wanted = ioUring && unavailable == null;
     FuseSession session =
-        new FuseSession(channel, operations, negotiate(channel), Math.max(1, threads));
+        new FuseSession(channel, operations, negotiate(channel, wanted), Math.max(1, threads));
     operations.started(session);
+    if (session.negotiation.has(Abi.INIT_OVER_IO_URING)) {
+      session.startQueues();
+    }
     session.readersLeft.set(threads);
     for (int i = 0; i < threads; i++) {
       FuseChannel queue = i == 0 ? channel : session.queue();
@@ -90,6 +106,14 @@ public final class FuseSession {
     }
     session.interruptWatch.start();
     return session;
+  }
+
+  /** No request is let through before the queues of all CPUs are there. */
+  private void startQueues() throws IOException {
+    int cpus = UringQueue.cpuCount();
+    for (int cpu = 0; cpu < cpus; cpu++) {
+      new UringQueue(this, channel, cpu, URING_DEPTH).start();
+    }
   }
 
   /** A queue of its own spares the readers a common lock; one for all works as well. */
@@ -102,7 +126,7 @@ public final class FuseSession {
     }
   }
 
-  private static Negotiation negotiate(FuseChannel channel) throws IOException {
+  private static Negotiation negotiate(FuseChannel channel, boolean ioUring) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = Libc.newState(arena);
       MemorySegment in = arena.allocate(REQUEST_BUFFER_SIZE, 8);
@@ -128,7 +152,8 @@ public final class FuseSession {
                   in.asSlice(Abi.IN_HEADER_SIZE, length - Abi.IN_HEADER_SIZE),
                   DATA_SIZE_MAX,
                   READ_AHEAD_MAX,
-                  BACKGROUND_MAX);
+                  BACKGROUND_MAX,
+                  ioUring);
         } catch (IOException e) {
           agreed = null;
           error = Errno.EPROTO;
@@ -161,9 +186,23 @@ public final class FuseSession {
     }
   }
 
+  /** Whether requests come by io_uring. */
+  public boolean usesIoUring() {
+    return negotiation.has(Abi.INIT_OVER_IO_URING);
+  }
+
   /** Minor version of the protocol in use. */
   public int protocolMinor() {
     return negotiation.minor();
+  }
+
+  /** The device number of what is mounted, as in /proc/self/mountinfo; null if it is not known. */
+  public String device() {
+    return device;
+  }
+
+  void device(String number) {
+    device = number;
   }
 
   Buffers requestBuffers() {
@@ -209,10 +248,9 @@ public final class FuseSession {
     }
     int opcode = buffer.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_OPCODE);
     long node = buffer.get(ValueLayout.JAVA_LONG_UNALIGNED, Abi.IN_NODEID);
-    long extensions =
-        8L * Short.toUnsignedInt(buffer.get(ValueLayout.JAVA_SHORT_UNALIGNED, Abi.IN_TOTAL_EXTLEN));
     MemorySegment body =
-        buffer.asSlice(Abi.IN_HEADER_SIZE, Math.max(0, length - Abi.IN_HEADER_SIZE - extensions));
+        buffer.asSlice(
+            Abi.IN_HEADER_SIZE, Math.max(0, length - Abi.IN_HEADER_SIZE - extensions(buffer)));
     if (opcode == Abi.FORGET || opcode == Abi.BATCH_FORGET) {
       dispatcher.forget(opcode, node, body);
       return buffer;
@@ -223,42 +261,67 @@ public final class FuseSession {
       }
       return buffer;
     }
-    FuseRequest request =
-        new FuseRequest(
-            this,
-            queue,
-            buffer.get(ValueLayout.JAVA_LONG_UNALIGNED, Abi.IN_UNIQUE),
-            buffer.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_UID),
-            buffer.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_GID),
-            buffer.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_PID));
-    waiting.put(request.unique(), request);
+    FuseRequest request = request(queue, buffer);
     MemorySegment next = buffer;
     if (opcode == Abi.WRITE) {
       // Its data is used after this; before the next read another buffer must be there.
       next = requestBuffers.take();
       request.keep(buffer);
     }
+    dispatch(request, opcode, node, body);
+    return next;
+  }
+
+  /** Handles a request whose memory stays its own until it is answered. */
+  void receive(AnswerPath path, MemorySegment header, MemorySegment body) {
+    int opcode = header.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_OPCODE);
+    long node = header.get(ValueLayout.JAVA_LONG_UNALIGNED, Abi.IN_NODEID);
+    dispatch(
+        request(path, header),
+        opcode,
+        node,
+        body.asSlice(0, Math.max(0, body.byteSize() - extensions(header))));
+  }
+
+  private static long extensions(MemorySegment header) {
+    return 8L
+        * Short.toUnsignedInt(header.get(ValueLayout.JAVA_SHORT_UNALIGNED, Abi.IN_TOTAL_EXTLEN));
+  }
+
+  private FuseRequest request(AnswerPath path, MemorySegment header) {
+    FuseRequest request =
+        new FuseRequest(
+            this,
+            path,
+            header.get(ValueLayout.JAVA_LONG_UNALIGNED, Abi.IN_UNIQUE),
+            header.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_UID),
+            header.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_GID),
+            header.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_PID));
+    waiting.put(request.unique(), request);
+    return request;
+  }
+
+  private void dispatch(FuseRequest request, int opcode, long node, MemorySegment body) {
     try {
       dispatcher.dispatch(request, opcode, node, body);
     } catch (RuntimeException | Error e) {
       LOG.log(Level.ERROR, "request " + opcode + " failed", e);
       request.error(Errno.EIO);
     }
-    return next;
   }
 
   void answered(FuseRequest request) {
     waiting.remove(request.unique());
   }
 
-  void answerRefused(FuseChannel queue, int result, MemorySegment message, long size, int error) {
+  void answerRefused(AnswerPath path, int result, MemorySegment message, long size, int error) {
     LOG.log(
         Level.ERROR, "the kernel refused an answer of " + size + " bytes: " + Libc.text(result));
     if (error == 0 && size > Abi.OUT_HEADER_SIZE) {
       // The process must not wait for ever.
       message.set(ValueLayout.JAVA_INT_UNALIGNED, Abi.OUT_LEN, Abi.OUT_HEADER_SIZE);
       message.set(ValueLayout.JAVA_INT_UNALIGNED, Abi.OUT_ERROR, -Errno.EIO);
-      queue.write(message, Abi.OUT_HEADER_SIZE);
+      path.write(message, Abi.OUT_HEADER_SIZE);
     }
   }
 

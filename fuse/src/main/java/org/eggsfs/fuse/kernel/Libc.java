@@ -21,6 +21,11 @@ final class Libc {
   static final int AF_UNIX = 1;
   static final int SOCK_STREAM = 1;
   static final int MNT_DETACH = 2;
+  private static final long SYS_IO_URING_SETUP = 425;
+  private static final long SYS_IO_URING_ENTER = 426;
+  private static final int PROT_READ_WRITE = 3;
+  private static final int MAP_SHARED_POPULATE = 0x8001;
+  private static final long CPU_MASK_SIZE = 1024;
   static final long MS_RDONLY = 1;
   static final long MS_NOSUID = 2;
   static final long MS_NODEV = 4;
@@ -53,6 +58,8 @@ final class Libc {
       handle("read", FunctionDescriptor.of(LONG, INT, POINTER, LONG));
   private static final MethodHandle WRITE =
       handle("write", FunctionDescriptor.of(LONG, INT, POINTER, LONG));
+  private static final MethodHandle WRITEV =
+      handle("writev", FunctionDescriptor.of(LONG, INT, POINTER, INT));
   private static final MethodHandle MOUNT =
       handle("mount", FunctionDescriptor.of(INT, POINTER, POINTER, POINTER, LONG, POINTER));
   private static final MethodHandle UMOUNT2 =
@@ -74,6 +81,20 @@ final class Libc {
   private static final MethodHandle GETEGID =
       LINKER.downcallHandle(
           LINKER.defaultLookup().findOrThrow("getegid"), FunctionDescriptor.of(INT));
+  private static final MethodHandle SYSCALL =
+      LINKER.downcallHandle(
+          LINKER.defaultLookup().findOrThrow("syscall"),
+          FunctionDescriptor.of(LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG),
+          CAPTURE,
+          Linker.Option.firstVariadicArg(1));
+  private static final MethodHandle MMAP =
+      handle("mmap", FunctionDescriptor.of(LONG, LONG, LONG, INT, INT, INT, LONG));
+  private static final MethodHandle MUNMAP =
+      handle("munmap", FunctionDescriptor.of(INT, POINTER, LONG));
+  private static final MethodHandle EVENTFD =
+      handle("eventfd", FunctionDescriptor.of(INT, INT, INT));
+  private static final MethodHandle SCHED_SETAFFINITY =
+      handle("sched_setaffinity", FunctionDescriptor.of(INT, INT, LONG, POINTER));
   private static final MethodHandle STRERROR =
       LINKER.downcallHandle(
           LINKER.defaultLookup().findOrThrow("strerror"), FunctionDescriptor.of(POINTER, INT));
@@ -113,6 +134,20 @@ final class Libc {
     }
   }
 
+  /** Writes the two one behind the other, as one message. */
+  static long writeBoth(MemorySegment state, int fd, MemorySegment first, MemorySegment second) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment vector = arena.allocate(4 * LONG.byteSize(), LONG.byteAlignment());
+      vector.setAtIndex(POINTER, 0, first);
+      vector.setAtIndex(LONG, 1, first.byteSize());
+      vector.setAtIndex(POINTER, 2, second);
+      vector.setAtIndex(LONG, 3, second.byteSize());
+      return orErrno((long) WRITEV.invokeExact(state, fd, vector, 2), state);
+    } catch (Throwable e) {
+      throw bug(e);
+    }
+  }
+
   static int open(String path, int flags) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = newState(arena);
@@ -126,6 +161,83 @@ final class Libc {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = newState(arena);
       return (int) orErrno((int) CLOSE.invokeExact(state, fd), state);
+    } catch (Throwable e) {
+      throw bug(e);
+    }
+  }
+
+  private static int systemCall(long number, long a, long b, long c, long d) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = newState(arena);
+      return (int) orErrno((long) SYSCALL.invokeExact(state, number, a, b, c, d, 0L, 0L), state);
+    } catch (Throwable e) {
+      throw bug(e);
+    }
+  }
+
+  static int ioUringSetup(int entries, MemorySegment params) {
+    return systemCall(SYS_IO_URING_SETUP, entries, params.address(), 0, 0);
+  }
+
+  static int ioUringEnter(int fd, int submit, int complete, int flags) {
+    return systemCall(SYS_IO_URING_ENTER, fd, submit, complete, flags);
+  }
+
+  /** Maps memory that is shared with the kernel. */
+  static MemorySegment mapShared(int fd, long offset, long size) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = newState(arena);
+      long address =
+          (long)
+              MMAP.invokeExact(state, 0L, size, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, offset);
+      if (address == -1) {
+        throw failure("mmap", (int) orErrno(address, state));
+      }
+      return MemorySegment.ofAddress(address).reinterpret(size);
+    } catch (IOException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw bug(e);
+    }
+  }
+
+  static void unmap(MemorySegment memory) {
+    try (Arena arena = Arena.ofConfined()) {
+      int ignored = (int) MUNMAP.invokeExact(newState(arena), memory, memory.byteSize());
+    } catch (Throwable e) {
+      throw bug(e);
+    }
+  }
+
+  /** A descriptor that counts signals, 0 at first. */
+  static int eventfd() throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = newState(arena);
+      int fd = (int) orErrno((int) EVENTFD.invokeExact(state, 0, O_CLOEXEC), state);
+      if (fd < 0) {
+        throw failure("eventfd", fd);
+      }
+      return fd;
+    } catch (IOException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw bug(e);
+    }
+  }
+
+  /** Adds one to an eventfd. */
+  static void signal(int fd) {
+    try (Arena arena = Arena.ofConfined()) {
+      write(newState(arena), fd, arena.allocateFrom(LONG, 1L), LONG.byteSize());
+    }
+  }
+
+  /** Keeps the calling thread on a CPU; a courtesy, so it does not matter if it fails. */
+  static void pinToCpu(int cpu) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment mask = arena.allocate(CPU_MASK_SIZE, LONG.byteAlignment());
+      mask.setAtIndex(LONG, cpu / Long.SIZE, 1L << (cpu % Long.SIZE));
+      int ignored = (int) SCHED_SETAFFINITY.invokeExact(newState(arena), 0, CPU_MASK_SIZE, mask);
     } catch (Throwable e) {
       throw bug(e);
     }

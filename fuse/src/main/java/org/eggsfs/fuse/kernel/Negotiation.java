@@ -39,10 +39,12 @@ record Negotiation(
    * @param body of the INIT request
    * @param dataSizeMax largest read or write that we take, in bytes
    * @param backgroundMax see there
+   * @param ioUring whether requests shall come by io_uring if the kernel offers it
    * @return null when the kernel has a newer major version: it asks again with ours
    * @throws IOException when the kernel is too old
    */
-  static Negotiation agree(MemorySegment body, int dataSizeMax, int readAheadMax, int backgroundMax)
+  static Negotiation agree(
+      MemorySegment body, int dataSizeMax, int readAheadMax, int backgroundMax, boolean ioUring)
       throws IOException {
     int major = body.get(ValueLayout.JAVA_INT_UNALIGNED, 0);
     int minor = body.get(ValueLayout.JAVA_INT_UNALIGNED, 4);
@@ -67,7 +69,7 @@ record Negotiation(
             : readAheadMax;
     return new Negotiation(
         Math.min(minor, Abi.MINOR_MAX),
-        offered & WANTED,
+        offered & (ioUring ? WANTED | Abi.INIT_OVER_IO_URING : WANTED),
         size,
         size / PAGE,
         readAhead,

@@ -42,6 +42,34 @@ class ProcessesTest {
   }
 
   @Test
+  void descriptorsThatComeAndGoAreNoTrouble() throws Exception {
+    Process process =
+        new ProcessBuilder("sh", "-c", "while :; do : </dev/null; done")
+            .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")))
+            .start();
+    try {
+      for (int i = 0; i < 3_000; i++) {
+        assertFalse(real.holds((int) process.pid(), Long.MAX_VALUE));
+      }
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
+  }
+
+  @Test
+  void filesOfTheSameNumberElsewhereDoNotCount() throws IOException {
+    Files.createDirectories(folder.resolve("42/fdinfo"));
+    Files.writeString(
+        folder.resolve("42/fdinfo/3"), "pos:\t0\nflags:\t0100001\nmnt_id:\t71\nino:\t1234\n");
+    Files.writeString(
+        folder.resolve("42/mountinfo"),
+        "70 29 0:45 / /a rw - fuse.eggsfs eggsfs rw\n71 29 0:46 / /b rw - fuse.eggsfs eggsfs rw\n");
+    assertTrue(new Processes(folder, () -> "0:46").holds(42, 1234));
+    assertFalse(new Processes(folder, () -> "0:45").holds(42, 1234));
+    assertTrue(new Processes(folder, () -> null).holds(42, 1234), "not to be seen");
+  }
+
+  @Test
   void newProcessesAreFoundByTheirNumbers() throws Exception {
     int before = real.newest();
     Process process = new ProcessBuilder("sleep", "60").start();
@@ -63,7 +91,7 @@ class ProcessesTest {
   private Processes fake(int process, String stat) throws IOException {
     Files.createDirectories(folder.resolve(process + "/fdinfo"));
     Files.writeString(folder.resolve(process + "/stat"), stat);
-    return new Processes(folder);
+    return new Processes(folder, () -> null);
   }
 
   private static String stat(String name, long flags, int exitCode) {
@@ -90,7 +118,7 @@ class ProcessesTest {
       Files.createDirectories(folder.resolve(Integer.toString(number)));
     }
     Files.createDirectories(folder.resolve("sys"));
-    Processes fake = new Processes(folder);
+    Processes fake = new Processes(folder, () -> null);
     assertEquals(Set.of(3, 5, 32_000), fake.startedBetween(31_000, 6));
     assertEquals(Set.of(3, 5), fake.startedBetween(2, 7));
     assertEquals(Set.of(1000), fake.startedBetween(900, 1100));

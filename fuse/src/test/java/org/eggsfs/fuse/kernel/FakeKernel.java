@@ -53,7 +53,7 @@ final class FakeKernel implements AutoCloseable {
     ByteBuffer init = ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN);
     init.putInt(7).putInt(45).putInt(1 << 20).putInt(-1).putInt(-1);
     sendPacket(request(Abi.INIT, 1, 0, init.array()));
-    FuseSession session = FuseSession.start(new FuseChannel(theirs), operations, 1);
+    FuseSession session = FuseSession.start(new FuseChannel(theirs), operations, 1, false);
     receive();
     return session;
   }

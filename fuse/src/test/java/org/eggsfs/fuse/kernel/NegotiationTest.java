@@ -28,7 +28,7 @@ class NegotiationTest {
   }
 
   private static Negotiation agree(MemorySegment body) throws IOException {
-    return Negotiation.agree(body, MIB, 8 * MIB, 32);
+    return Negotiation.agree(body, MIB, 8 * MIB, 32, false);
   }
 
   @Test

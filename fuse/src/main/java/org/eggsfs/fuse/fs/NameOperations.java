@@ -1,0 +1,256 @@
+package org.eggsfs.fuse.fs;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import org.eggsfs.client.EggsClient;
+import org.eggsfs.client.FileWriter;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.fuse.kernel.Abi;
+import org.eggsfs.fuse.kernel.Entry;
+import org.eggsfs.fuse.kernel.Errno;
+import org.eggsfs.fuse.kernel.FuseRequest;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+
+/** Changes of names: making, removing and moving what has them. */
+final class NameOperations {
+  private static final Logger LOG = System.getLogger(NameOperations.class.getName());
+
+  private final EggsClient client;
+  private final Nodes nodes;
+  private final Names names;
+  private final Unfinished unfinished;
+
+  NameOperations(EggsClient client, Names names, Unfinished unfinished) {
+    this.client = client;
+    this.nodes = names.nodes();
+    this.names = names;
+    this.unfinished = unfinished;
+  }
+
+  void symlink(FuseRequest request, long parent, byte[] name, byte[] target) {
+    if (Names.refuseLong(request, name)) {
+      return;
+    }
+    long directory = Names.inode(parent);
+    Waiting.later(
+        request,
+        () -> {
+          long inode = client.symlink(directory, name, target);
+          names.changed(directory);
+          Entry entry =
+              Waiting.get(names.entry(inode, nodes.getOrNew(directory), null, System.nanoTime()));
+          names.answer(request, directory, name, entry);
+        });
+  }
+
+  void mknod(FuseRequest request, long parent, byte[] name, int mode) {
+    if (Names.refuseLong(request, name)) {
+      return;
+    }
+    if ((mode & Abi.S_IFMT) != Abi.S_IFREG) {
+      request.error(Errno.EPERM);
+      return;
+    }
+    long directory = Names.inode(parent);
+    Waiting.later(
+        request,
+        () -> {
+          try (FileWriter writer = client.create(directory, name)) {
+            FileWriter.Committed made = writer.commitAndTell();
+            names.changed(directory);
+            Node.FileFacts facts =
+                new Node.FileFacts(0, made.creationTime(), made.creationTime(), System.nanoTime());
+            names.answer(
+                request,
+                directory,
+                name,
+                new Entry(
+                    made.id(),
+                    names.nameLeft(facts.atNanos()),
+                    names.attributesLeft(facts),
+                    names.attributes(made.id(), facts)));
+          }
+        });
+  }
+
+  void mkdir(FuseRequest request, long parent, byte[] name) {
+    if (Names.refuseLong(request, name)) {
+      return;
+    }
+    long directory = Names.inode(parent);
+    Waiting.later(
+        request,
+        () -> {
+          long inode = client.mkdir(directory, name);
+          names.changed(directory);
+          Entry entry =
+              Waiting.get(names.entry(inode, nodes.getOrNew(directory), null, System.nanoTime()));
+          names.answer(request, directory, name, entry);
+        });
+  }
+
+  void unlink(FuseRequest request, long parent, byte[] name) {
+    long directory = Names.inode(parent);
+    Waiting.later(
+        request,
+        () -> {
+          WriteFile own = unfinished.own(request.pid(), directory, name);
+          if (own != null
+              && unfinished.unname(own, new Node.Place(directory, name))
+              && !exists(directory, name)) {
+            request.ok();
+            return;
+          }
+          try {
+            unlink(directory, name);
+          } finally {
+            names.changed(directory);
+          }
+          request.ok();
+        });
+  }
+
+  /** With what was just looked up; if that is not right any more, once more from the beginning. */
+  private void unlink(long directory, byte[] name) throws EggsException, IOException {
+    Node node = nodes.get(directory);
+    Node.Edge edge = node == null ? null : node.edge(name);
+    if (edge != null && edge.target() != InodeIds.NULL && !InodeIds.isDirectory(edge.target())) {
+      try {
+        client.unlink(directory, name, edge.target(), edge.creationTime());
+        return;
+      } catch (EggsException e) {
+        LOG.log(Level.DEBUG, "unlinking by a kept edge: {0}", e.code());
+      }
+    }
+    client.unlink(directory, name);
+  }
+
+  void rmdir(FuseRequest request, long parent, byte[] name) {
+    long directory = Names.inode(parent);
+    Waiting.later(
+        request,
+        () -> {
+          try {
+            client.rmdir(directory, name);
+          } finally {
+            names.changed(directory);
+          }
+          request.ok();
+        });
+  }
+
+  void rename(
+      FuseRequest request,
+      long oldParent,
+      byte[] oldName,
+      long newParent,
+      byte[] newName,
+      int flags) {
+    if (Names.refuseLong(request, oldName) || Names.refuseLong(request, newName)) {
+      return;
+    }
+    if ((flags & ~Abi.RENAME_NOREPLACE) != 0) {
+      request.error(Errno.EINVAL);
+      return;
+    }
+    long from = Names.inode(oldParent);
+    long to = Names.inode(newParent);
+    boolean replace = (flags & Abi.RENAME_NOREPLACE) == 0;
+    Waiting.later(
+        request,
+        () -> {
+          WriteFile own = unfinished.own(request.pid(), from, oldName);
+          if (own != null) {
+            if (!replace && exists(to, newName)) {
+              throw new ErrnoException(Errno.EEXIST, "the name exists");
+            }
+            if (unfinished.move(own, new Node.Place(from, oldName), new Node.Place(to, newName))) {
+              request.ok();
+              return;
+            }
+          }
+          try {
+            rename(from, oldName, to, newName, replace);
+          } finally {
+            names.changed(from);
+            names.changed(to);
+          }
+          request.ok();
+        });
+  }
+
+  private void rename(long from, byte[] oldName, long to, byte[] newName, boolean replace)
+      throws EggsException, IOException {
+    long moved = client.lookup(from, oldName);
+    if (!replace && exists(to, newName)) {
+      throw new ErrnoException(Errno.EEXIST, "the name exists");
+    }
+    try {
+      client.rename(from, oldName, to, newName);
+    } catch (EggsException e) {
+      if (e.code() != ErrorCode.CANNOT_OVERRIDE_NAME) {
+        throw e;
+      }
+      replaceDirectory(moved, from, oldName, to, newName);
+    }
+    Node node = nodes.get(moved);
+    if (node != null) {
+      node.foundAt(to, newName);
+    }
+  }
+
+  /** An empty directory may be replaced by another one; the server does that in two steps. */
+  private void replaceDirectory(long moved, long from, byte[] oldName, long to, byte[] newName)
+      throws EggsException, IOException {
+    long present = client.lookup(to, newName);
+    if (present == moved) {
+      return;
+    }
+    if (!InodeIds.isDirectory(moved)) {
+      throw new ErrnoException(Errno.EISDIR, "a directory has the name");
+    }
+    if (!InodeIds.isDirectory(present)) {
+      throw new ErrnoException(Errno.ENOTDIR, "something that is no directory has the name");
+    }
+    client.rmdir(to, newName);
+    client.rename(from, oldName, to, newName);
+  }
+
+  private boolean exists(long directory, byte[] name) throws EggsException, IOException {
+    try {
+      client.lookup(directory, name);
+      return true;
+    } catch (EggsException e) {
+      if (e.code() == ErrorCode.NAME_NOT_FOUND) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /** Only a file without a name can get one, once (open(2), O_TMPFILE). */
+  void link(FuseRequest request, long node, long newParent, byte[] newName) {
+    if (Names.refuseLong(request, newName)) {
+      return;
+    }
+    WriteFile file = unfinished.get(Names.inode(node));
+    if (file == null || file.place() != null) {
+      request.error(Errno.EPERM);
+      return;
+    }
+    long directory = Names.inode(newParent);
+    if (InodeIds.shard(directory) != InodeIds.shard(file.id())) {
+      // The file is in the shard of the directory it was made in.
+      request.error(Errno.EXDEV);
+      return;
+    }
+    Waiting.later(
+        request,
+        () -> {
+          unfinished.commitAs(file, new Node.Place(directory, newName));
+          names.answer(request, directory, newName, names.entry(file));
+        });
+  }
+}
