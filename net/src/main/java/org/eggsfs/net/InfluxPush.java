@@ -2,6 +2,7 @@ package org.eggsfs.net;
 
 import java.io.IOException;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -19,6 +20,7 @@ import java.util.stream.Collectors;
  * not kept: counters only grow, so the next measurement tells the same. One virtual thread.
  */
 public final class InfluxPush implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(InfluxPush.class.getName());
   private static final Duration INTERVAL = Duration.ofSeconds(30);
   private static final Duration RETRY = Duration.ofSeconds(1);
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
@@ -43,13 +45,17 @@ public final class InfluxPush implements AutoCloseable {
      * @throws IllegalArgumentException if the origin is not that of an HTTP server
      */
     public static Target parse(String origin, String org, String bucket) {
-      URI uri = URI.create(origin);
-      boolean http = "http".equals(uri.getScheme()) || "https".equals(uri.getScheme());
-      if (!http || uri.getHost() == null) {
-        throw new IllegalArgumentException(
-            origin + " is no origin; it should be like http://influx:8086");
+      try {
+        URI uri = new URI(origin);
+        boolean http = "http".equals(uri.getScheme()) || "https".equals(uri.getScheme());
+        if (http && uri.getHost() != null) {
+          return new Target(uri, org, bucket);
+        }
+      } catch (URISyntaxException e) {
+        LOG.log(System.Logger.Level.DEBUG, "an origin that is none", e);
       }
-      return new Target(uri, org, bucket);
+      throw new IllegalArgumentException(
+          origin + " is no origin; it should be like http://influx:8086");
     }
 
     private URI writing() {
@@ -116,7 +122,7 @@ public final class InfluxPush implements AutoCloseable {
       listener.sent();
       return true;
     } catch (IOException e) {
-      listener.failed(address.getAuthority() + " takes no metrics: " + e.getMessage());
+      listener.failed(address.getAuthority() + " takes no metrics: " + e);
       return false;
     }
   }

@@ -88,11 +88,13 @@ final class DisksFile {
         String now = "";
         try {
           readOnce(adder);
-        } catch (IOException | IllegalArgumentException e) {
-          now = e.toString();
-          if (!now.equals(problem)) {
-            LOG.log(System.Logger.Level.ERROR, "no disks are added: {0}", now);
-          }
+        } catch (IOException e) {
+          now = "cannot read " + e.getMessage();
+        } catch (IllegalArgumentException e) {
+          now = e.getMessage();
+        }
+        if (!now.isEmpty() && !now.equals(problem)) {
+          LOG.log(System.Logger.Level.ERROR, "no disks are added: {0}", now);
         }
         problem = now;
       }
