@@ -31,9 +31,9 @@ import org.eggsfs.store.RocksStore;
  * files 24 to 48 for each block.
  */
 final class OfflineCheck {
-  private static final String SHARD_FORMAT = "eggsshard 1";
-  private static final String SHUCKLE_FORMAT = "eggsshuckle 1";
-  private static final String CDC_FORMAT = "eggscdc 1";
+  private static final String SHARD_FORMAT = "eggsshard 2";
+  private static final String SHUCKLE_FORMAT = "eggsshuckle 2";
+  private static final String CDC_FORMAT = "eggscdc 2";
 
   private final InstanceLayout layout;
   private final Path shards;

@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 
 /**
  * A role's data directory: locked while a process uses it, and marked with what wrote it. Files:
- * {@code lock} (empty) and {@code format} (one line such as {@code eggsshard 1}).
+ * {@code lock} (empty) and {@code format} (one line such as {@code eggsshard 2}).
  */
 public final class DataDirectory implements AutoCloseable {
   private static final String LOCK = "lock";

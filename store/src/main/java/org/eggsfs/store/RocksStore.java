@@ -17,12 +17,17 @@ import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
+import org.rocksdb.WALRecoveryMode;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
 /**
  * One RocksDB. A synced batch is durable through the write-ahead log when {@link #write} returns;
  * after a crash the store opens with a prefix of the batches that contains all synced ones.
+ *
+ * <p>Damaged files are an error, when the store is opened or when the damage is read, and so is a
+ * {@linkplain SealedValue value} that is not what was put. One damage looks like an ordinary crash
+ * and is not seen: a write-ahead log that has lost its end.
  */
 public final class RocksStore implements KeyValueStore {
   private static final long BLOCK_CACHE_BYTES = 64L << 20;
@@ -44,9 +49,14 @@ public final class RocksStore implements KeyValueStore {
   /** Held shared by every use of the database, exclusively by {@link #close}. */
   private final ReentrantReadWriteLock lifecycle = new ReentrantReadWriteLock();
 
+  /** Null for readers. */
+  private final RequiredFiles required;
+
   private boolean closed;
 
-  private RocksStore(Path directory, boolean readOnly) throws RocksDBException {
+  private RocksStore(Path directory, RequiredFiles required) throws RocksDBException {
+    boolean readOnly = required == null;
+    this.required = required;
     cache = new LRUCache(BLOCK_CACHE_BYTES);
     bloomFilter = new BloomFilter(BLOOM_BITS_PER_KEY, false);
     options =
@@ -61,6 +71,9 @@ public final class RocksStore implements KeyValueStore {
             .setMaxOpenFiles(512)
             .setStatsDumpPeriodSec(0)
             .setStatsPersistPeriodSec(0)
+            // The default opens with what was before a damaged place in the log, and says nothing.
+            // A crash leaves an unfinished record at its end, which this mode accepts.
+            .setWalRecoveryMode(WALRecoveryMode.TolerateCorruptedTailRecords)
             .setTableFormatConfig(
                 new BlockBasedTableConfig()
                     .setBlockCache(cache)
@@ -83,7 +96,16 @@ public final class RocksStore implements KeyValueStore {
   public static RocksStore open(Path directory) {
     try {
       Files.createDirectories(directory);
-      return new RocksStore(directory, false);
+      RequiredFiles required = new RequiredFiles(directory);
+      required.check();
+      RocksStore store = new RocksStore(directory, required);
+      try {
+        required.note();
+      } catch (IOException e) {
+        store.close();
+        throw e;
+      }
+      return store;
     } catch (IOException | RocksDBException e) {
       throw new StoreException(
           "cannot open the database in " + directory + ": " + e.getMessage(), e);
@@ -93,7 +115,7 @@ public final class RocksStore implements KeyValueStore {
   /** Opens an existing store without changing anything, for offline tools. */
   public static RocksStore openReadOnly(Path directory) {
     try {
-      return new RocksStore(directory, true);
+      return new RocksStore(directory, null);
     } catch (RocksDBException e) {
       throw new StoreException(
           "cannot read the database in " + directory + ": " + e.getMessage(), e);
@@ -131,11 +153,14 @@ public final class RocksStore implements KeyValueStore {
         if (change.value() == null) {
           batch.delete(change.key());
         } else {
-          batch.put(change.key(), change.value());
+          batch.put(change.key(), SealedValue.seal(change.key(), change.value()));
         }
       }
       database.write(sync ? synced : unsynced, batch);
-    } catch (RocksDBException e) {
+      if (sync) {
+        required.noteChanges();
+      }
+    } catch (IOException | RocksDBException e) {
       throw new StoreException("cannot write to the database: " + e.getMessage(), e);
     } finally {
       leave();
@@ -183,7 +208,8 @@ public final class RocksStore implements KeyValueStore {
     public byte[] get(byte[] key) {
       enter();
       try {
-        return database.get(readOptions, key);
+        byte[] sealed = database.get(readOptions, key);
+        return sealed == null ? null : SealedValue.open(key, sealed);
       } catch (RocksDBException e) {
         throw new StoreException("cannot read the database: " + e.getMessage(), e);
       } finally {
@@ -266,7 +292,7 @@ public final class RocksStore implements KeyValueStore {
 
     @Override
     public byte[] value() {
-      return iterator.value();
+      return SealedValue.open(iterator.key(), iterator.value());
     }
 
     @Override

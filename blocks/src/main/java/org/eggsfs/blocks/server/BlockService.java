@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
 import org.eggsfs.blocks.disk.DiskError;
 import org.eggsfs.blocks.disk.DiskFiles;
 import org.eggsfs.blocks.disk.DiskHangsException;
@@ -141,23 +142,33 @@ final class BlockService implements AutoCloseable {
     return HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
   }
 
-  /** Removes leftovers of earlier processes and counts the blocks, in the background. */
+  /**
+   * Removes leftovers of earlier processes and counts the blocks, in the background; again after a
+   * while if the disk fails meanwhile.
+   */
   void startCounting() {
     Thread.ofPlatform()
         .daemon()
         .name("disk-count-" + directory.getFileName())
         .start(
             () -> {
-              try {
-                count();
-              } catch (IOException e) {
-                if (!closed) {
-                  LOGGER.log(
-                      System.Logger.Level.WARNING, "cannot count the blocks of " + directory, e);
-                  health.suspectSomething();
-                }
+              while (!closed && !tryCount()) {
+                LockSupport.parkNanos(config.diskTimes().reopen());
               }
             });
+  }
+
+  private boolean tryCount() {
+    try {
+      count();
+      return true;
+    } catch (IOException e) {
+      if (!closed) {
+        LOGGER.log(System.Logger.Level.WARNING, "cannot count the blocks of " + directory, e);
+        health.suspectSomething();
+      }
+      return false;
+    }
   }
 
   private void count() throws IOException {

@@ -50,6 +50,14 @@ public final class HostileFiles implements DiskFiles {
   public interface Trap {
     /** Returns to let the call happen, or throws. */
     void before(Call call, Path path) throws IOException;
+
+    /**
+     * How many of the bytes of a write that {@link #before} let through are taken; fewer is what
+     * the system calls a short write.
+     */
+    default int taken(Path path, int bytes) {
+      return bytes;
+    }
   }
 
   /** A gate at which calls hang until it is opened. */
@@ -73,14 +81,20 @@ public final class HostileFiles implements DiskFiles {
 
   private static final Trap HARMLESS = (call, path) -> {};
 
-  private final DiskFiles files = new SystemFiles();
+  private final DiskFiles files;
   private final Path root;
   private volatile Trap trap = HARMLESS;
   private volatile Space space;
 
   /** Without traps yet. */
   public HostileFiles(Path root) {
+    this(root, new SystemFiles());
+  }
+
+  /** Above other files than the system's. */
+  public HostileFiles(Path root, DiskFiles files) {
     this.root = root;
+    this.files = files;
   }
 
   /** What happens from now on. */
@@ -113,8 +127,13 @@ public final class HostileFiles implements DiskFiles {
 
     @Override
     public int write(ByteBuffer source) throws IOException {
-      layer.trap.before(Call.WRITE, path);
-      return file.write(source);
+      Trap trap = layer.trap;
+      trap.before(Call.WRITE, path);
+      int bytes = source.remaining();
+      ByteBuffer part = source.slice(source.position(), trap.taken(path, bytes));
+      int count = file.write(part);
+      source.position(source.position() + count);
+      return count;
     }
 
     @Override

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eggsfs.blocks.disk.DiskFiles;
 import org.eggsfs.blocks.disk.HostileFiles;
 import org.eggsfs.blocks.disk.HostileFiles.Call;
@@ -127,6 +128,23 @@ class DiskFailureTest {
             throw HostileFiles.error(errno);
           }
         });
+  }
+
+  @Test
+  void aCountThatFailsIsRepeated() throws IOException {
+    AtomicInteger failures = new AtomicInteger();
+    files.set(
+        (call, path) -> {
+          if (call == Call.LIST && path.endsWith("ff") && Files.exists(path)) {
+            if (failures.incrementAndGet() <= 3) {
+              throw HostileFiles.error(EIO);
+            }
+          }
+        });
+    start();
+    Await.until(
+        () -> server.serviceIds().stream().allMatch(id -> server.service(id).counter.isComplete()));
+    assertTrue(failures.get() > 3);
   }
 
   @Test

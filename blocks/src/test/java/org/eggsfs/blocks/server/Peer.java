@@ -7,6 +7,10 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.eggsfs.blocks.format.BlockFormat;
 import org.eggsfs.core.CbcMac;
 import org.eggsfs.core.Certificates;
 import org.eggsfs.core.Crc32c;
@@ -14,9 +18,15 @@ import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.Message;
 import org.eggsfs.protocol.blocks.BlocksKind;
+import org.eggsfs.protocol.blocks.CheckBlockRequest;
 import org.eggsfs.protocol.blocks.EraseBlockRequest;
 import org.eggsfs.protocol.blocks.FetchBlockRequest;
+import org.eggsfs.protocol.blocks.FetchBlockWithCrcRequest;
+import org.eggsfs.protocol.blocks.ListBlocksRequest;
+import org.eggsfs.protocol.blocks.QuarantineBlockRequest;
+import org.eggsfs.protocol.blocks.TestWriteRequest;
 import org.eggsfs.protocol.blocks.WriteBlockRequest;
+import org.eggsfs.protocol.struct.BlockFile;
 
 /** A client's connection to a block server. Answers are an error's name, or {@link #OK}. */
 final class Peer implements AutoCloseable {
@@ -31,6 +41,8 @@ final class Peer implements AutoCloseable {
   private final BlockServer server;
   private final Socket socket;
   private final DataInputStream in;
+  private byte[] body = NONE;
+  private List<BlockFile> listed = List.of();
 
   Peer(BlockServer server) throws IOException {
     this.server = server;
@@ -86,13 +98,80 @@ final class Peer implements AutoCloseable {
       if (in.readUnsignedByte() == 0) {
         return String.valueOf(ErrorCode.ofCode(Short.reverseBytes(in.readShort())));
       }
-      if (in.readNBytes(bodyLength).length != bodyLength) {
+      body = in.readNBytes(bodyLength);
+      if (body.length != bodyLength) {
         throw new EOFException();
       }
       return OK;
     } catch (EOFException | java.net.SocketException e) {
       return CLOSED;
     }
+  }
+
+  /** What the last answer carried. */
+  byte[] body() {
+    return body.clone();
+  }
+
+  /** Takes more bytes of the last answer, whose length was not known. */
+  ByteBuffer more(int length) throws IOException {
+    byte[] bytes = in.readNBytes(length);
+    if (bytes.length != length) {
+      throw new EOFException();
+    }
+    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  String fetchWithCrcs(long service, long blockId, int count) throws IOException {
+    send(
+        request(
+            service,
+            BlocksKind.FETCH_BLOCK_WITH_CRC,
+            new FetchBlockWithCrcRequest(0, blockId, 0, 0, count),
+            NONE));
+    return answer(count / BlockFormat.PAGE * BlockFormat.RECORD);
+  }
+
+  String check(long service, long blockId, int size, int crc) throws IOException {
+    send(request(service, BlocksKind.CHECK_BLOCK, new CheckBlockRequest(blockId, size, crc), NONE));
+    return answer(0);
+  }
+
+  String testWrite(long service, byte[] data) throws IOException {
+    send(request(service, BlocksKind.TEST_WRITE, new TestWriteRequest(data.length), data));
+    return answer(0);
+  }
+
+  String quarantine(long service, long blockId) throws IOException {
+    long certificate = Certificates.quarantineCertificate(key(service), service, blockId);
+    send(
+        request(
+            service,
+            BlocksKind.QUARANTINE_BLOCK,
+            new QuarantineBlockRequest(blockId, certificate),
+            NONE));
+    return answer(0);
+  }
+
+  /** Asks for the block files of a directory; they are in {@link #listed}. */
+  String list(long service, int directory) throws IOException {
+    send(request(service, BlocksKind.LIST_BLOCKS, new ListBlocksRequest(directory, 0, 0), NONE));
+    String answer = answer(10);
+    if (answer.equals(OK)) {
+      int count =
+          Short.toUnsignedInt(ByteBuffer.wrap(body).order(ByteOrder.LITTLE_ENDIAN).getShort(8));
+      ByteBuffer in = more(16 * count);
+      listed = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        listed.add(BlockFile.decode(in));
+      }
+    }
+    return answer;
+  }
+
+  /** What the last listing had. */
+  List<BlockFile> listed() {
+    return List.copyOf(listed);
   }
 
   String write(long service, long blockId, byte[] data) throws IOException {

@@ -27,7 +27,7 @@ import org.eggsfs.store.StoreException;
  */
 public final class CdcServer implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(CdcServer.class.getName());
-  private static final String FORMAT = "eggscdc 1";
+  private static final String FORMAT = "eggscdc 2";
   private static final int SOCKET_BUFFER_BYTES = 4 << 20;
 
   private final DataDirectory directory;

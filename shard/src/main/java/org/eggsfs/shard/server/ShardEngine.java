@@ -31,6 +31,7 @@ import org.eggsfs.shard.state.EntryTimes;
 import org.eggsfs.shard.state.LogEntry;
 import org.eggsfs.shard.state.PrepareContext;
 import org.eggsfs.shard.state.ReadContext;
+import org.eggsfs.shard.state.RequestOrder;
 import org.eggsfs.store.ChangeList;
 import org.eggsfs.store.KeyValueStore;
 import org.eggsfs.store.Overlay;
@@ -56,8 +57,8 @@ public final class ShardEngine implements AutoCloseable {
   /** Where the shards' clock may run ahead of the wall clock before an operator should know. */
   private static final long CLOCK_AHEAD_ALERT_NANOS = 1_000_000_000L;
 
-  /** A broken record is read again and again; its stack trace is not news each time. */
-  private static final long READ_ALERT_PERIOD_NANOS = 1_000_000_000L;
+  /** A damaged row is used again and again; its stack trace is not news each time. */
+  private static final long ALERT_PERIOD_NANOS = 1_000_000_000L;
 
   /** An answer that waits for its batch to become durable. */
   private record Waiting(
@@ -104,7 +105,7 @@ public final class ShardEngine implements AutoCloseable {
   private final ChangeList changes;
   private List<Waiting> waiting = new ArrayList<>();
   private long batchNumber = 1;
-  private long lastReadAlertNanos;
+  private long lastAlertNanos;
   private boolean clockAlerted;
 
   /**
@@ -131,7 +132,7 @@ public final class ShardEngine implements AutoCloseable {
     this.snapshot = store.snapshot();
     this.overlay = new Overlay(snapshot);
     this.changes = new ChangeList(overlay);
-    this.lastReadAlertNanos = clock.nanoTime() - READ_ALERT_PERIOD_NANOS - 1;
+    this.lastAlertNanos = clock.nanoTime() - ALERT_PERIOD_NANOS - 1;
     overlay.beginBatch(batchNumber);
   }
 
@@ -213,18 +214,19 @@ public final class ShardEngine implements AutoCloseable {
       error = e.code();
     } catch (RuntimeException e) {
       // An answer, whatever happened: a client that hears nothing asks again for ten seconds.
-      alertFailedRead(shard, e);
+      alertFailure(shard, "read", e);
       error = ErrorCode.INTERNAL_ERROR;
     }
     encode(requestId, request.kind(), shard.durableIndex, signed, response, error);
     outlet.send(sent, source);
   }
 
-  private void alertFailedRead(HostedShard shard, RuntimeException e) {
+  private void alertFailure(HostedShard shard, String what, RuntimeException e) {
     long now = clock.nanoTime();
-    if (now - lastReadAlertNanos > READ_ALERT_PERIOD_NANOS) {
-      lastReadAlertNanos = now;
-      LOGGER.log(System.Logger.Level.ERROR, "a read of shard " + shard.number + " failed", e);
+    if (now - lastAlertNanos > ALERT_PERIOD_NANOS) {
+      lastAlertNanos = now;
+      LOGGER.log(
+          System.Logger.Level.ERROR, "a " + what + " of shard " + shard.number + " failed", e);
     }
   }
 
@@ -252,10 +254,14 @@ public final class ShardEngine implements AutoCloseable {
         makeSnapshot(shard, outlet, key, snapshotRequest);
         return;
       }
-      long time = EntryTimes.next(wallClock(shard), shard.lastIssuedTime);
+      long wall = wallClock(shard);
+      long time = EntryTimes.next(wall, shard.lastIssuedTime);
       LogEntry entry =
           shard.state.prepare(
               new PrepareContext(overlay, time, signed, shard.blockServices(), random), request);
+      if (signed) {
+        entry = entry.withOrder(RequestOrder.of(requestId, wall));
+      }
       shard.lastIssuedTime = time;
       ApplyResult result = apply(shard, entry);
       waiting.add(
@@ -275,8 +281,11 @@ public final class ShardEngine implements AutoCloseable {
       encode(requestId, request.kind(), shard.durableIndex, signed, null, e.code());
       outlet.send(sent, source);
     } catch (RuntimeException e) {
+      // As for a read. An entry's writes are kept apart until it has succeeded, so none is left.
       inFlight.remove(key);
-      throw e;
+      alertFailure(shard, "write", e);
+      encode(requestId, request.kind(), shard.durableIndex, signed, null, ErrorCode.INTERNAL_ERROR);
+      outlet.send(sent, source);
     }
   }
 

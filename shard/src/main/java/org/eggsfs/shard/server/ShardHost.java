@@ -31,7 +31,7 @@ import org.eggsfs.store.StoreException;
  */
 public final class ShardHost implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(ShardHost.class.getName());
-  private static final String FORMAT = "eggsshard 1";
+  private static final String FORMAT = "eggsshard 2";
   private static final int SOCKET_BUFFER_BYTES = 1 << 20;
 
   private final DataDirectory directory;

@@ -17,6 +17,7 @@ import org.eggsfs.shuckle.state.Rules;
 import org.eggsfs.shuckle.state.ShuckleState;
 import org.eggsfs.store.DataDirectory;
 import org.eggsfs.store.RocksStore;
+import org.eggsfs.store.StoreException;
 
 /**
  * A running shuckle, single replica: the deployment's directory service (shuckle.md).
@@ -33,7 +34,7 @@ import org.eggsfs.store.RocksStore;
  */
 public final class ShuckleServer implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(ShuckleServer.class.getName());
-  private static final String FORMAT = "eggsshuckle 1";
+  private static final String FORMAT = "eggsshuckle 2";
   private static final String DATABASE = "db";
 
   private final ShuckleConfig config;
@@ -64,6 +65,8 @@ public final class ShuckleServer implements AutoCloseable {
       server.open();
       started = true;
       return server;
+    } catch (StoreException e) {
+      throw new IOException(e.getMessage(), e);
     } finally {
       if (!started) {
         server.close();
