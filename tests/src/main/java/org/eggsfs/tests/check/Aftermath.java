@@ -13,6 +13,7 @@ import org.eggsfs.gc.Cluster;
 import org.eggsfs.gc.Cursors;
 import org.eggsfs.gc.OneShot;
 import org.eggsfs.gc.ShardPass;
+import org.eggsfs.gc.ShardWork;
 import org.eggsfs.gc.collect.CollectConfig;
 import org.eggsfs.gc.collect.CollectCounters;
 import org.eggsfs.gc.destruct.DestructConfig;
@@ -41,9 +42,9 @@ public final class Aftermath {
   private static final int WORKERS = 16;
 
   /** Nothing else runs, and a million files may be those of one directory and one shard. */
-  private static final CollectConfig COLLECT = new CollectConfig(0, 10, 128, 0, 0);
+  private static final CollectConfig COLLECT = new CollectConfig(0, 128, new ShardWork(10, 0, 0));
 
-  private static final DestructConfig DESTRUCT = new DestructConfig(0, 48, 16, 0, 0);
+  private static final DestructConfig DESTRUCT = new DestructConfig(0, 16, new ShardWork(48, 0, 0));
   private static final BitSet ALL_SHARDS = new BitSet();
 
   static {
