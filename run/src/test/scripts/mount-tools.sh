@@ -59,12 +59,14 @@ check_fio() {
 check_rsync() {
   have rsync || return 0
   # Out of this repository: no folders of builds.
+  # Permissions and owners are the mount's, times of directories the file system's.
+  local differences=(rsync -ai --checksum --omit-dir-times --no-perms --no-owner --no-group --dry-run)
   rsync -a --exclude=target --exclude=.git "$root/" "$off/tree/" &&
     rsync -a --checksum "$off/tree/" "$on/tree/" &&
-    [[ -z $(rsync -ai --checksum --omit-dir-times --dry-run "$off/tree/" "$on/tree/") ]] &&
+    [[ -z $("${differences[@]}" "$off/tree/" "$on/tree/") ]] &&
     rsync -a --checksum "$on/tree/" "$off/back/" &&
     diff -r --no-dereference "$off/tree" "$off/back" &&
-    [[ -z $(rsync -ai --checksum --omit-dir-times --dry-run "$on/tree/" "$off/back/") ]]
+    [[ -z $("${differences[@]}" "$on/tree/" "$off/back/") ]]
 }
 
 check_git() {

@@ -2,25 +2,17 @@ package org.eggsfs.client;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import org.eggsfs.client.memory.BufferPool;
-import org.eggsfs.client.span.EncodedSpan;
 import org.eggsfs.client.span.SpanUploader;
 import org.eggsfs.client.span.SpanUploader.TransientFile;
-import org.eggsfs.client.span.SpanUploader.Uploaded;
-import org.eggsfs.core.Crc32c;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.core.Parity;
 import org.eggsfs.core.SpanLayout;
@@ -29,7 +21,6 @@ import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.InodeType;
 import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.shard.AddInlineSpanRequest;
-import org.eggsfs.protocol.shard.AddSpanCertifyRequest;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
 import org.eggsfs.protocol.shard.LinkFileRequest;
@@ -43,9 +34,8 @@ import org.eggsfs.protocol.shard.ShardResponse;
  * encoded and written by a task of its own while the next one fills. Nobody sees the file until
  * {@link #commit}; {@link #close} without commit throws everything away.
  *
- * <p>Several spans are in flight: the first is written into the file itself, a later one into an
- * idle helper file, from where it is moved to its place when all before it are certified. A file of
- * two spans needs no helper. Once a span has failed for good, every later call fails likewise.
+ * <p>Several spans are in flight ({@link SpansInFlight}). Once a span has failed for good, every
+ * later call fails likewise.
  *
  * <p>Memory: a span's buffers come from the client's pool, small ones first for small files. A
  * writer with spans in flight waits for one of them when the pool is empty; one without takes what
@@ -86,6 +76,7 @@ public final class FileWriter extends OutputStream {
   private final EggsClient client;
   private final BufferPool pool;
   private final SpanUploader uploader;
+  private final SpansInFlight spans;
   private final int shard;
   private final int type;
   private final byte[] note;
@@ -94,7 +85,6 @@ public final class FileWriter extends OutputStream {
   private final SpanLayout.BlockPolicy blockPolicy;
   private final long targetStripeSize;
   private final int spanSizeMax;
-  private final int spansInFlightMax;
 
   // The filling side.
   private TransientFile file;
@@ -106,17 +96,6 @@ public final class FileWriter extends OutputStream {
   private boolean committed;
   private Times times;
   private boolean closed;
-
-  // Shared with the span tasks.
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition taskEnded = lock.newCondition();
-  private final ArrayDeque<TransientFile> idleHelpers = new ArrayDeque<>();
-  private final CompletableFuture<Void> firstInitiated = new CompletableFuture<>();
-  private int tasks;
-  private Throwable failure;
-
-  /** The last span's place in the file: certified, or failed. Only the filling side replaces it. */
-  private CompletableFuture<Void> certified = CompletableFuture.completedFuture(null);
 
   FileWriter(
       EggsClient client,
@@ -139,7 +118,7 @@ public final class FileWriter extends OutputStream {
     this.blockPolicy = policies.blockChoice();
     this.targetStripeSize = policies.stripe().targetStripeSize();
     this.spanSizeMax = (int) spanPolicy.spanSizeMax();
-    this.spansInFlightMax = spansInFlightMax;
+    this.spans = new SpansInFlight(client, pool, uploader, policies, shard, spansInFlightMax);
   }
 
   /** Creates the transient file; a file that is never written to is created at commit. */
@@ -213,7 +192,7 @@ public final class FileWriter extends OutputStream {
   /** Waits until every span that is complete has its place in the file; fails if one could not. */
   public void awaitSpans() throws EggsException, IOException {
     requireOpen();
-    awaitCertified(file());
+    spans.awaitCertified(file());
   }
 
   /** Tells the shard that a file without news is still being written, or it would expire. */
@@ -293,23 +272,7 @@ public final class FileWriter extends OutputStream {
     if (closed || committed) {
       throw new IOException("writer is closed");
     }
-    Throwable failed = failure();
-    if (failed != null) {
-      throw failed(failed);
-    }
-  }
-
-  private Throwable failure() {
-    lock.lock();
-    try {
-      return failure;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private static IOException failed(Throwable cause) {
-    return new IOException("file cannot be written: " + cause.getMessage(), cause);
+    spans.requireGood();
   }
 
   /** A buffer for the next span: a full one for a file that is known to be long. */
@@ -320,7 +283,7 @@ public final class FileWriter extends OutputStream {
         if (tryBuffer(spanSizeMax)) {
           return;
         }
-        if (!awaitTask()) {
+        if (!spans.awaitOne(MEMORY_LOOK_MILLIS)) {
           break;
         }
       }
@@ -337,29 +300,6 @@ public final class FileWriter extends OutputStream {
     buffer = pool.tryAcquire(bufferBytes(limit), parityBytes(limit));
     bufferLimit = limit;
     return buffer != null;
-  }
-
-  /** Waits a little for a span in flight to end; false if there is none. Callers look again. */
-  @SuppressWarnings("WaitNotInLoop")
-  private boolean awaitTask() throws InterruptedIOException {
-    lock.lock();
-    try {
-      if (tasks == 0) {
-        return false;
-      }
-      taskEnded.await(MEMORY_LOOK_MILLIS, TimeUnit.MILLISECONDS);
-      return true;
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private static InterruptedIOException interrupted(InterruptedException cause) {
-    Thread.currentThread().interrupt();
-    return (InterruptedIOException)
-        new InterruptedIOException("interrupted while writing").initCause(cause);
   }
 
   /** Goes on in a larger buffer; false when there is none to be had now. */
@@ -408,192 +348,18 @@ public final class FileWriter extends OutputStream {
   /** Hands the filled span to a task. */
   private void submit(boolean last) throws EggsException, IOException {
     TransientFile target = file();
-    awaitTurn();
-    BufferPool.Lease lease = buffer;
-    int size = filled;
-    long offset = spanOffset;
-    int index = spanIndex;
-    CompletableFuture<Void> before = certified;
-    CompletableFuture<Void> mine = new CompletableFuture<>();
+    spans.awaitTurn();
+    spans.start(target, takeFilled(), last);
+  }
+
+  /** What has been filled; the next span begins behind it. */
+  private SpansInFlight.Filled takeFilled() {
+    SpansInFlight.Filled span = new SpansInFlight.Filled(buffer, filled, spanOffset, spanIndex);
     buffer = null;
+    spanOffset += filled;
     filled = 0;
-    spanOffset += size;
     spanIndex++;
-    certified = mine;
-    lock.lock();
-    try {
-      tasks++;
-    } finally {
-      lock.unlock();
-    }
-    boolean viaHelper = index >= 2 || (index == 1 && !last);
-    Thread.ofVirtual()
-        .name("eggs-client-span")
-        .start(() -> runSpan(target, lease, size, offset, index, viaHelper, before, mine));
-  }
-
-  private void awaitTurn() throws IOException {
-    lock.lock();
-    try {
-      while (tasks >= spansInFlightMax) {
-        taskEnded.await();
-      }
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    } finally {
-      lock.unlock();
-    }
-    requireOpen();
-  }
-
-  private void runSpan(
-      TransientFile target,
-      BufferPool.Lease lease,
-      int size,
-      long offset,
-      int index,
-      boolean viaHelper,
-      CompletableFuture<Void> before,
-      CompletableFuture<Void> mine) {
-    Throwable failed = null;
-    try {
-      writeSpan(target, lease, size, offset, index, viaHelper, before);
-    } catch (EggsException | IOException | RuntimeException | Error e) {
-      failed = e;
-    }
-    lock.lock();
-    try {
-      tasks--;
-      if (failed != null && failure == null) {
-        failure = failed;
-      }
-      taskEnded.signalAll();
-    } finally {
-      lock.unlock();
-    }
-    if (failed == null) {
-      mine.complete(null);
-    } else {
-      firstInitiated.completeExceptionally(failed);
-      mine.completeExceptionally(failed);
-    }
-  }
-
-  private void writeSpan(
-      TransientFile target,
-      BufferPool.Lease lease,
-      int size,
-      long offset,
-      int index,
-      boolean viaHelper,
-      CompletableFuture<Void> before)
-      throws EggsException, IOException {
-    if (size <= SpanLayout.INLINE_MAX) {
-      writeInline(target, lease, size, offset, before);
-      return;
-    }
-    SpanLayout layout = SpanLayout.choose(size, spanPolicy, blockPolicy, targetStripeSize);
-    try (EncodedSpan span = encode(lease, size, layout)) {
-      if (!viaHelper) {
-        await(before);
-        Uploaded uploaded =
-            uploader.upload(
-                target,
-                offset,
-                span,
-                () -> {
-                  if (index == 0) {
-                    firstInitiated.complete(null);
-                  }
-                });
-        uploader.certify(target, offset, uploaded.proofs());
-        return;
-      }
-      // A reference without spans would scatter the file (client.md section 7).
-      await(firstInitiated);
-      Uploaded uploaded = uploader.uploadToHelper(target, takeHelper(), span);
-      boolean moved = false;
-      try {
-        await(before);
-        uploader.move(size, uploaded.holder(), 0, target, offset);
-        moved = true;
-      } finally {
-        if (!moved) {
-          uploader.scrap(uploaded.holder());
-        }
-      }
-      uploader.certify(target, offset, uploaded.proofs());
-      giveHelper(uploaded.holder());
-    }
-  }
-
-  /** Moves to a larger buffer in the rare case that padding does not fit. */
-  private EncodedSpan encode(BufferPool.Lease lease, int size, SpanLayout layout) {
-    if (layout.capacity() <= lease.capacity()) {
-      return EncodedSpan.encode(lease, size, layout);
-    }
-    try (lease) {
-      BufferPool.Lease larger = pool.acquireOverdraft(layout.capacity());
-      larger.buffer().put(0, lease.buffer(), 0, size);
-      return EncodedSpan.encode(larger, size, layout);
-    }
-  }
-
-  private void writeInline(
-      TransientFile target,
-      BufferPool.Lease lease,
-      int size,
-      long offset,
-      CompletableFuture<Void> before)
-      throws EggsException, IOException {
-    ShardRequest request = inline(target, lease, size, offset);
-    await(before);
-    client.shard(shard, request);
-    firstInitiated.complete(null);
-  }
-
-  private static ShardRequest inline(
-      TransientFile target, BufferPool.Lease lease, int size, long offset) {
-    byte[] body = new byte[size];
-    try (lease) {
-      lease.buffer().get(0, body);
-    }
-    return new AddInlineSpanRequest(
-        target.id(),
-        target.cookie(),
-        StorageClass.INLINE,
-        offset,
-        size,
-        Crc32c.sum(0, body, 0, size),
-        body);
-  }
-
-  private static void await(CompletableFuture<Void> event) throws EggsException, IOException {
-    try {
-      event.get();
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    } catch (ExecutionException e) {
-      throw new IOException("an earlier span failed: " + e.getCause().getMessage(), e.getCause());
-    }
-  }
-
-  private TransientFile takeHelper() {
-    lock.lock();
-    try {
-      return idleHelpers.poll();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void giveHelper(TransientFile helper) {
-    lock.lock();
-    try {
-      idleHelpers.push(helper);
-    } finally {
-      lock.unlock();
-    }
+    return span;
   }
 
   /**
@@ -630,7 +396,7 @@ public final class FileWriter extends OutputStream {
       if (filled > 0) {
         submit(true);
       }
-      awaitCertified(target);
+      spans.awaitCertified(target);
       creationTime = how.link(target);
       committed = true;
       setTimes(target, null);
@@ -686,17 +452,8 @@ public final class FileWriter extends OutputStream {
    */
   private long writeLastSpanAndLink(TransientFile target, Linker how)
       throws EggsException, IOException {
-    BufferPool.Lease lease = buffer;
-    int size = filled;
-    long offset = spanOffset;
-    CompletableFuture<Void> before = certified;
-    buffer = null;
-    filled = 0;
-    spanOffset += size;
-    spanIndex++;
-    boolean good = false;
     try {
-      ShardRequest last = lastRequest(target, lease, size, offset, before);
+      ShardRequest last = spans.writeLast(target, takeFilled());
       CompletableFuture<ShardResponse> certifying = client.shardAsync(shard, last);
       CompletableFuture<ShardResponse> linking = client.shardAsync(shard, how.request(target));
       CompletableFuture<ShardResponse> timing =
@@ -710,44 +467,12 @@ public final class FileWriter extends OutputStream {
         creationTime = how.link(target);
         timing = null;
       }
-      good = true;
       committed = true;
       setTimes(target, timing);
       return creationTime;
-    } catch (EggsException | IOException e) {
-      fail(e);
+    } catch (EggsException | IOException | RuntimeException e) {
+      spans.fail(e);
       throw e;
-    } finally {
-      if (!good) {
-        certified = CompletableFuture.failedFuture(new IOException("the last span failed"));
-      }
-    }
-  }
-
-  /** Brings the span to the disks; what is left is this request. */
-  private ShardRequest lastRequest(
-      TransientFile target,
-      BufferPool.Lease lease,
-      int size,
-      long offset,
-      CompletableFuture<Void> before)
-      throws EggsException, IOException {
-    SpanLayout layout = SpanLayout.choose(size, spanPolicy, blockPolicy, targetStripeSize);
-    try (EncodedSpan span = encode(lease, size, layout)) {
-      await(before);
-      Uploaded uploaded = uploader.upload(target, offset, span, () -> {});
-      return new AddSpanCertifyRequest(target.id(), target.cookie(), offset, uploaded.proofs());
-    }
-  }
-
-  private void fail(Throwable cause) {
-    lock.lock();
-    try {
-      if (failure == null) {
-        failure = cause;
-      }
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -756,26 +481,13 @@ public final class FileWriter extends OutputStream {
     try {
       return future.get();
     } catch (InterruptedException e) {
-      throw interrupted(e);
+      throw SpansInFlight.interrupted(e);
     } catch (ExecutionException e) {
       switch (e.getCause()) {
         case EggsException eggs -> throw eggs;
         case IOException io -> throw io;
         default -> throw new IllegalStateException(e.getCause());
       }
-    }
-  }
-
-  private void awaitCertified(TransientFile target) throws EggsException, IOException {
-    try {
-      certified.get();
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof EggsException eggs) {
-        throw new EggsException(eggs.code(), "writing " + InodeIds.format(target.id()));
-      }
-      throw failed(e.getCause());
     }
   }
 
@@ -790,35 +502,13 @@ public final class FileWriter extends OutputStream {
       buffer.close();
       buffer = null;
     }
-    awaitAllTasks();
-    List<TransientFile> leftovers = new ArrayList<>(idleHelpers);
-    idleHelpers.clear();
+    List<TransientFile> leftovers = spans.end();
     if (!committed && file != null && type == InodeType.FILE) {
       leftovers.add(file);
     }
     if (!leftovers.isEmpty()) {
       // The collector would find them hours later; nobody has to wait for this.
       client.inBackground("eggs-client-scrap", () -> leftovers.forEach(uploader::scrap));
-    }
-  }
-
-  /** Span tasks have deadlines of their own; their memory is not ours before they end. */
-  private void awaitAllTasks() {
-    boolean interrupted = false;
-    lock.lock();
-    try {
-      while (tasks > 0) {
-        try {
-          taskEnded.await();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    } finally {
-      lock.unlock();
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
     }
   }
 }

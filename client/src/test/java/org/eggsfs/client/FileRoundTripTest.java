@@ -171,14 +171,23 @@ final class FileRoundTripTest {
   void aReadOfOnePageFetchesOnePage() throws Exception {
     byte[] data = data(200 << 10, 7);
     long id = write("/page", data);
-    int before = cluster.blockServers.stream().mapToInt(FakeBlockServer::requests).sum();
     try (FileReader reader = client.open(id)) {
-      ByteBuffer into = ByteBuffer.allocate(100);
-      reader.readFully(100_000, into);
-      assertArrayEquals(Arrays.copyOfRange(data, 100_000, 100_100), into.array());
+      int before;
+      long hedges;
+      do {
+        // On a busy machine a page may be late, and parity is asked for as well: not meant here.
+        before = blockRequests();
+        hedges = client.readCounters().hedgesFired();
+        ByteBuffer into = ByteBuffer.allocate(100);
+        reader.readFully(100_000, into);
+        assertArrayEquals(Arrays.copyOfRange(data, 100_000, 100_100), into.array());
+      } while (client.readCounters().hedgesFired() > hedges);
+      assertEquals(1, blockRequests() - before);
     }
-    int after = cluster.blockServers.stream().mapToInt(FakeBlockServer::requests).sum();
-    assertEquals(1, after - before);
+  }
+
+  private int blockRequests() {
+    return cluster.blockServers.stream().mapToInt(FakeBlockServer::requests).sum();
   }
 
   @Test

@@ -93,7 +93,7 @@ public final class CdcEngine implements AutoCloseable {
     }
   }
 
-  private record Batch(long number, long index) {}
+  private record Batch(long number, long index, long time) {}
 
   /** Takes a checkpoint away from the loop and answers through it. */
   public interface SnapshotMaker {
@@ -171,6 +171,13 @@ public final class CdcEngine implements AutoCloseable {
   private long batchNumber = 1;
   private long index;
   private long durableIndex;
+
+  /** Time of the last durable entry. */
+  private long durableTime;
+
+  /** The entry of this process's start; nothing leaves before it is durable. */
+  private long firstIndex;
+
   private long nextWatchNanos;
   private volatile List<String> stuck = List.of();
 
@@ -178,7 +185,6 @@ public final class CdcEngine implements AutoCloseable {
    * An engine over an initialised store.
    *
    * @param random spreads repetitions
-   * @param firstRequestId random, so that answers to a former process match nothing
    * @param wake asks the driver for a turn; called on any thread
    */
   public CdcEngine(
@@ -190,7 +196,6 @@ public final class CdcEngine implements AutoCloseable {
       SnapshotMaker snapshotMaker,
       HostClock clock,
       DoubleSupplier random,
-      long firstRequestId,
       Runnable wake) {
     this.options = options;
     this.store = store;
@@ -202,7 +207,7 @@ public final class CdcEngine implements AutoCloseable {
     this.clock = clock;
     this.wake = wake;
     this.calls =
-        new ShardCalls(options.shardTimeoutNanos(), this::transmit, random, firstRequestId);
+        new ShardCalls(options.shardTimeoutNanos(), this::transmit, random, () -> durableTime);
     this.snapshot = store.snapshot();
     this.state = CdcState.open(snapshot);
     this.overlay = new Overlay(snapshot);
@@ -226,14 +231,16 @@ public final class CdcEngine implements AutoCloseable {
     wake.run();
   }
 
-  /** Goes on with what a former process has left unfinished. Before the first turn. */
+  /**
+   * Goes on with what a former process has left unfinished. Before the first turn. Its entry's time
+   * is above all ids of requests that a former process has sent.
+   */
   public void start() {
     overlay.beginBatch(batchNumber);
     nextWatchNanos = clock.nanoTime() + WATCH_NANOS;
-    if (state.transactionCount() > 0) {
-      index++;
-      take(state.resume(overlay, target(), index, clock.wallNanos()));
-    }
+    index++;
+    firstIndex = index;
+    take(state.resume(overlay, target(), index, clock.wallNanos()));
   }
 
   /** Works on what has arrived since the last turn and on what is due. */
@@ -460,8 +467,8 @@ public final class CdcEngine implements AutoCloseable {
     }
     sent.flip();
     // Shards tell copies of a request by its id and its source, so the source changes only when
-    // this way seems to be broken.
-    long way = call.requestId + call.silentAttempts / SILENT_ATTEMPTS_BEFORE_OTHER_SOCKET;
+    // this way seems to be broken. Requests to one shard leave on one way, to stay in order.
+    int way = call.shard + call.silentAttempts / SILENT_ATTEMPTS_BEFORE_OTHER_SOCKET;
     List<Outlet> shards = outlets.shards();
     shards.get(Math.floorMod(way, shards.size())).send(sent, address);
   }
@@ -469,7 +476,9 @@ public final class CdcEngine implements AutoCloseable {
   // The state machine and the disk.
 
   private void apply() {
-    LogEntry entry = new LogEntry(clock.wallNanos(), newRequests, newAnswers, expirations);
+    // Not before the ids that have been used, so that the time on disk keeps up with them.
+    long time = Math.max(clock.wallNanos(), calls.lastRequestId());
+    LogEntry entry = new LogEntry(time, newRequests, newAnswers, expirations);
     newRequests = new ArrayList<>();
     newAnswers = new ArrayList<>();
     expirations = List.of();
@@ -491,10 +500,11 @@ public final class CdcEngine implements AutoCloseable {
     urgent |= result.urgent();
     long now = clock.nanoTime();
     for (Output output : result.outputs()) {
-      if (output.requiredIndex() <= durableIndex) {
+      long required = Math.max(output.requiredIndex(), firstIndex);
+      if (required <= durableIndex) {
         dispatch(output, now);
       } else {
-        held.computeIfAbsent(output.requiredIndex(), i -> new ArrayList<>()).add(output);
+        held.computeIfAbsent(required, i -> new ArrayList<>()).add(output);
       }
     }
   }
@@ -523,7 +533,7 @@ public final class CdcEngine implements AutoCloseable {
     if (changes.isEmpty()) {
       return;
     }
-    Batch batch = new Batch(batchNumber, index);
+    Batch batch = new Batch(batchNumber, index, state.time());
     List<Change> batchChanges = changes.take();
     urgent = false;
     batchNumber++;
@@ -549,6 +559,7 @@ public final class CdcEngine implements AutoCloseable {
     snapshot.close();
     snapshot = newer;
     durableIndex = last.index;
+    durableTime = last.time;
     long now = clock.nanoTime();
     Map<Long, List<Output>> released = held.headMap(durableIndex, true);
     for (List<Output> outputs : released.values()) {

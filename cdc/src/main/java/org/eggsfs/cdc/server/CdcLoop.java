@@ -77,7 +77,6 @@ final class CdcLoop implements Runnable, AutoCloseable {
               snapshotMaker,
               HostClock.SYSTEM,
               random::nextDouble,
-              secureRandom.nextLong(),
               selector::wakeup);
       for (int i = 0; i < clientChannels.size(); i++) {
         Outlet outlet = clientOutlets.get(i);

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.function.DoubleSupplier;
+import java.util.function.LongSupplier;
 import org.eggsfs.cdc.state.Output;
 import org.eggsfs.protocol.shard.ShardRequest;
 
@@ -16,6 +17,11 @@ import org.eggsfs.protocol.shard.ShardRequest;
  * <p>Silence repeats the same request id, so that any attempt's answer counts. A refusal that only
  * asks for patience, or one that somebody has to mend, is repeated under a new id: shards answer an
  * id they know with the answer they gave before.
+ *
+ * <p>Ids grow in the order in which requests leave, also over restarts, and are close to the time:
+ * shards refuse a change that is older than one they have made, so that a copy that comes when its
+ * request is long answered does nothing. What is merely overtaken is refused as well, and leaves
+ * again under a new id.
  */
 final class ShardCalls {
   private static final double GROWTH = 1.5;
@@ -36,6 +42,9 @@ final class ShardCalls {
     final int shard;
     final ShardRequest request;
     long requestId;
+
+    /** Whether the next attempt is a request of its own. */
+    private boolean idDue = true;
 
     /** Attempts so far, refused ones included. */
     int attempts;
@@ -82,19 +91,29 @@ final class ShardCalls {
   private final Map<Long, Call> byRequestId = new HashMap<>();
   private final PriorityQueue<Timer> timers =
       new PriorityQueue<>((a, b) -> Long.signum(a.dueNanos - b.dueNanos));
+  private final LongSupplier requestIdMin;
   private long lastRequestId;
 
   /**
    * No calls yet.
    *
-   * @param firstRequestId random, so that answers to a former process match nothing
+   * @param requestIdMin what the next id must not be below: a time that is on disk, so that a later
+   *     process begins above all ids of this one
    */
   ShardCalls(
-      long silenceWaitFirst, Transport transport, DoubleSupplier random, long firstRequestId) {
+      long silenceWaitFirst,
+      Transport transport,
+      DoubleSupplier random,
+      LongSupplier requestIdMin) {
     this.silenceWaitFirst = silenceWaitFirst;
     this.transport = transport;
     this.random = random;
-    this.lastRequestId = firstRequestId;
+    this.requestIdMin = requestIdMin;
+  }
+
+  /** The largest id so far. */
+  long lastRequestId() {
+    return lastRequestId;
   }
 
   /** Sends a request; those of the transaction's former steps are given up. */
@@ -113,16 +132,21 @@ final class ShardCalls {
     transmit(call, now);
   }
 
+  /** Answers so far count no more; the id is given when it leaves, so that ids leave in order. */
   private void renew(Call call) {
     byRequestId.remove(call.requestId, call);
-    lastRequestId++;
-    call.requestId = lastRequestId;
+    call.idDue = true;
     call.waiting = true;
     call.silentAttempts = 0;
-    byRequestId.put(call.requestId, call);
   }
 
   private void transmit(Call call, long now) {
+    if (call.idDue) {
+      call.idDue = false;
+      lastRequestId = Math.max(lastRequestId + 1, requestIdMin.getAsLong());
+      call.requestId = lastRequestId;
+      byRequestId.put(call.requestId, call);
+    }
     schedule(call, now, call.silenceWait);
     call.silenceWait = grown(call.silenceWait);
     transport.transmit(call);

@@ -31,6 +31,12 @@ public final class CdcState {
   /** How long an answer is remembered; no client tries longer than that. */
   public static final long ANSWER_LIFE_NANOS = 300_000_000_000L;
 
+  /**
+   * How far a restart takes the time on. Ids of requests to shards are times, one up for each
+   * request since the last entry on disk; there never are so many.
+   */
+  private static final long RESTART_NANOS = 1_000_000_000L;
+
   /** By id, oldest first. */
   private final TreeMap<Long, Transaction> transactions = new TreeMap<>();
 
@@ -94,10 +100,11 @@ public final class CdcState {
 
   /**
    * Goes on after a restart (cdc.md section 9): what ran sends the requests of its step again, what
-   * could run starts. Counts as an entry.
+   * could run starts. Counts as an entry, and is later than anything a former process did.
    */
   public ApplyResult resume(View view, WriteTarget target, long index, long time) {
-    Effects effects = begin(view, target, index, time);
+    Effects effects = begin(view, target, index, Math.max(time, meta.time + RESTART_NANOS));
+    effects.setUrgent();
     List<Transaction> ready = new ArrayList<>();
     for (Transaction transaction : List.copyOf(transactions.values())) {
       if (transaction.isStarted()) {
@@ -248,6 +255,11 @@ public final class CdcState {
   /** Index of the last entry. */
   public long appliedIndex() {
     return meta.appliedIndex;
+  }
+
+  /** The largest time of any entry, nanoseconds since 1970. */
+  public long time() {
+    return meta.time;
   }
 
   /** Whether no more transactions are accepted now (cdc.md section 13.9). */

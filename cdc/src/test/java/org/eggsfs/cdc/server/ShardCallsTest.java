@@ -18,11 +18,15 @@ class ShardCallsTest {
   private record Sent(long requestId, int attempt) {}
 
   private final List<Sent> sent = new ArrayList<>();
+  private long time = 1000;
 
   /** A random number of one half is no jitter at all. */
   private final ShardCalls calls =
       new ShardCalls(
-          100 * MS, call -> sent.add(new Sent(call.requestId, call.attempts)), () -> 0.5, 1000);
+          100 * MS,
+          call -> sent.add(new Sent(call.requestId, call.attempts)),
+          () -> 0.5,
+          () -> time);
 
   private static Output.ToShard request(long transaction, int sequence, int sub) {
     return new Output.ToShard(transaction, sequence, sub, 7, new StatDirectoryRequest(1), 0);
@@ -73,6 +77,19 @@ class ShardCallsTest {
     calls.run(25 * MS);
     assertEquals(3, sent.size());
     assertEquals(100 * MS, calls.nanosToNext(25 * MS));
+  }
+
+  @Test
+  void idsAreTimesAndLeaveInOrder() {
+    calls.begin(request(1, 1, 0), 0);
+    calls.begin(request(2, 1, 0), 0);
+    calls.again(calls.find(1000), 0);
+    time = 5000;
+    calls.begin(request(3, 1, 0), 0);
+    time = 2000;
+    calls.run(10 * MS);
+    assertEquals(List.of(1000L, 1001L, 5000L, 5001L), sent.stream().map(Sent::requestId).toList());
+    assertEquals(5001, calls.lastRequestId());
   }
 
   @Test

@@ -81,6 +81,11 @@ final class AttributeOperations {
 
   void setAttributes(FuseRequest request, long node, SetAttributes change) {
     long inode = Names.inode(node);
+    WriteFile unfinishedFile = unfinished.get(inode);
+    if (unfinishedFile != null && changedAtOnce(unfinishedFile, change)) {
+      request.attributes(names.attributes(unfinishedFile), 0);
+      return;
+    }
     Waiting.later(
         request,
         () -> {
@@ -112,6 +117,13 @@ final class AttributeOperations {
     if (other) {
       throw new ErrnoException(Errno.EPERM, "permissions and owners are the mount's");
     }
+  }
+
+  /** What archivers do to each file between writing and closing it; needs no waiting. */
+  private boolean changedAtOnce(WriteFile file, SetAttributes change) {
+    return !settings.strictPermissions()
+        && !change.has(Abi.FATTR_SIZE)
+        && file.setTimesAtOnce(mtime(change), atime(change));
   }
 
   /** Changes a file being written; false if it is complete by now. */

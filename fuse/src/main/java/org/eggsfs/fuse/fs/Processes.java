@@ -20,6 +20,8 @@ class Processes {
   private static final int PF_EXITING = 4;
   private static final int SIGNAL_MASK = 0x7f;
 
+  private static final int ANCESTORS_MAX = 1000;
+
   /** Up to this many new processes are looked at one by one; else /proc is listed. */
   private static final int PROBES_MAX = 16;
 
@@ -184,6 +186,43 @@ class Processes {
   }
 
   /**
+   * Whether a process can have inherited descriptors of another one: it descends from it, or is of
+   * the same session, which orphans keep. True if that cannot be seen.
+   */
+  boolean isRelated(int process, int other) {
+    try {
+      if (Stat.of(read(proc.resolve(process + "/stat"))).session
+          == Stat.of(read(proc.resolve(other + "/stat"))).session) {
+        return true;
+      }
+      int at = process;
+      for (int i = 0; i < ANCESTORS_MAX && at > 1; i++) {
+        if (at == other) {
+          return true;
+        }
+        at = Stat.of(read(proc.resolve(at + "/stat"))).parent;
+      }
+      return at > 1;
+    } catch (IOException | RuntimeException e) {
+      return true;
+    }
+  }
+
+  /** What /proc/N/stat tells. */
+  private record Stat(int parent, int session, long flags, int exitCode) {
+    static Stat of(String line) {
+      String stat = line.strip();
+      // The name, in parentheses, may hold anything.
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+      return new Stat(
+          Integer.parseInt(fields[1]),
+          Integer.parseInt(fields[3]),
+          Long.parseLong(fields[6]),
+          Integer.parseInt(fields[fields.length - 1]));
+    }
+  }
+
+  /**
    * How a thread is; RUNNING if that cannot be seen.
    *
    * <p>Of a process in the middle of exec, which closes what is marked, {@code stat} cannot be read
@@ -195,15 +234,11 @@ class Processes {
       if (hasMemory(thread)) {
         return Life.RUNNING;
       }
-      String stat = read(proc.resolve(thread + "/stat")).strip();
-      // The name, in parentheses, may hold anything.
-      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
-      long flags = Long.parseLong(fields[6]);
-      if ((flags & PF_EXITING) == 0) {
+      Stat stat = Stat.of(read(proc.resolve(thread + "/stat")));
+      if ((stat.flags & PF_EXITING) == 0) {
         return Life.RUNNING;
       }
-      int exitCode = Integer.parseInt(fields[fields.length - 1]);
-      return (exitCode & SIGNAL_MASK) != 0 ? Life.KILLED : Life.EXITING;
+      return (stat.exitCode & SIGNAL_MASK) != 0 ? Life.KILLED : Life.EXITING;
     } catch (IOException | RuntimeException e) {
       return Life.RUNNING;
     }

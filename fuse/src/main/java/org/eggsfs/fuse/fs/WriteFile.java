@@ -300,17 +300,37 @@ final class WriteFile {
         return false;
       }
       requireWriting();
-      if (newMtime >= 0) {
-        mtimeToSet = newMtime;
-        mtime = newMtime;
-      }
-      if (newAtime >= 0) {
-        atimeToSet = newAtime;
-        atime = newAtime;
-      }
+      putTimes(newMtime, newAtime);
       return true;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** The same if that needs no waiting and nothing is wrong with the file; false if not done. */
+  boolean setTimesAtOnce(long newMtime, long newAtime) {
+    if (!lock.tryLock()) {
+      return false;
+    }
+    try {
+      if (state != State.WRITING || failedWith != 0) {
+        return false;
+      }
+      putTimes(newMtime, newAtime);
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void putTimes(long newMtime, long newAtime) {
+    if (newMtime >= 0) {
+      mtimeToSet = newMtime;
+      mtime = newMtime;
+    }
+    if (newAtime >= 0) {
+      atimeToSet = newAtime;
+      atime = newAtime;
     }
   }
 

@@ -24,6 +24,8 @@ class CloseJudgeTest {
     final Map<Integer, Life> lives = new HashMap<>();
     final Set<Integer> holders = new HashSet<>();
     final Set<Integer> alive = new TreeSet<>();
+    final Set<Integer> unseen = new HashSet<>();
+    final Set<Integer> related = new HashSet<>();
     int newest = 20;
     boolean blind;
 
@@ -52,10 +54,15 @@ class CloseJudgeTest {
 
     @Override
     boolean holds(int process, long inode) throws IOException {
-      if (blind) {
+      if (blind || unseen.contains(process)) {
         throw new IOException("not ours to see");
       }
       return inode == INODE && holders.contains(process);
+    }
+
+    @Override
+    boolean isRelated(int process, int other) {
+      return blind || related.contains(process);
     }
 
     @Override
@@ -69,6 +76,16 @@ class CloseJudgeTest {
 
   private Verdict close(CloseJudge.Users users, int thread) {
     return judge.judge(users, thread, INODE);
+  }
+
+  @Test
+  void strangersThatCannotBeSeenDoNotMatter() {
+    CloseJudge.Users users = judge.created(SHELL);
+    int stranger = world.fork();
+    world.unseen.add(stranger);
+    assertEquals(Verdict.COMPLETE, close(users, SHELL));
+    world.related.add(stranger);
+    assertEquals(Verdict.UNDECIDED, close(users, SHELL));
   }
 
   @Test

@@ -112,6 +112,29 @@ class ProcessesTest {
     assertEquals(Processes.Life.KILLED, fake(42, stat(") S (1 2", 4, 15)).life(42));
   }
 
+  private void fakeFamily(int process, int parent, int session) throws IOException {
+    Files.createDirectories(folder.resolve(Integer.toString(process)));
+    Files.writeString(
+        folder.resolve(process + "/stat"),
+        process + " (a) S " + parent + " 1 " + session + " 0 -1 0 0 0 0 0 1 0\n");
+  }
+
+  @Test
+  void descendantsAndOrphansAreRelated() throws IOException {
+    Processes fake = new Processes(folder, () -> null);
+    fakeFamily(50, 1, 50);
+    fakeFamily(51, 50, 51);
+    fakeFamily(52, 51, 52);
+    fakeFamily(53, 1, 50);
+    fakeFamily(54, 1, 54);
+    assertTrue(fake.isRelated(51, 50), "a child");
+    assertTrue(fake.isRelated(52, 50), "a child's child");
+    assertTrue(fake.isRelated(53, 50), "an orphan of its session");
+    assertFalse(fake.isRelated(54, 50), "a stranger");
+    assertFalse(fake.isRelated(50, 52), "an ancestor has its own descriptors");
+    assertTrue(fake.isRelated(99, 50), "not to be seen");
+  }
+
   @Test
   void numbersBeginAgainAtTheLimit() throws IOException {
     for (int number : new int[] {3, 5, 1000, 32_000}) {

@@ -31,6 +31,7 @@ import org.eggsfs.shard.state.EntryTimes;
 import org.eggsfs.shard.state.LogEntry;
 import org.eggsfs.shard.state.PrepareContext;
 import org.eggsfs.shard.state.ReadContext;
+import org.eggsfs.shard.state.RequestOrder;
 import org.eggsfs.store.ChangeList;
 import org.eggsfs.store.KeyValueStore;
 import org.eggsfs.store.Overlay;
@@ -253,10 +254,14 @@ public final class ShardEngine implements AutoCloseable {
         makeSnapshot(shard, outlet, key, snapshotRequest);
         return;
       }
-      long time = EntryTimes.next(wallClock(shard), shard.lastIssuedTime);
+      long wall = wallClock(shard);
+      long time = EntryTimes.next(wall, shard.lastIssuedTime);
       LogEntry entry =
           shard.state.prepare(
               new PrepareContext(overlay, time, signed, shard.blockServices(), random), request);
+      if (signed) {
+        entry = entry.withOrder(RequestOrder.of(requestId, wall));
+      }
       shard.lastIssuedTime = time;
       ApplyResult result = apply(shard, entry);
       waiting.add(

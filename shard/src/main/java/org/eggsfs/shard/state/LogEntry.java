@@ -14,7 +14,7 @@ import org.eggsfs.protocol.struct.FailureDomain;
  * {@link ShardState#apply} on every replica (shard.md sections 4.4, 10b). The local path hands the
  * object over; the byte form is for a replicated log.
  *
- * <p>Byte form, little-endian: version u8 = 1, time u64, form u8, then by form
+ * <p>Byte form, little-endian: version u8 = 1, time u64, order u64, form u8, then by form
  *
  * <pre>
  * 0 plain        deadline u64, kind u8, request body
@@ -27,8 +27,10 @@ import org.eggsfs.protocol.struct.FailureDomain;
  * with lists as in wire.md section 1; verdicts have a u16 length.
  *
  * @param time of everything the entry creates or touches
+ * @param order the place of a request among those of a sender who numbers them in order, 0 for all
+ *     others; see {@link RequestOrder}
  */
-public record LogEntry(long time, Operation operation) {
+public record LogEntry(long time, long order, Operation operation) {
   private static final int VERSION = 1;
   private static final int FORM_PLAIN = 0;
   private static final int FORM_ADD_SPAN = 1;
@@ -38,6 +40,11 @@ public record LogEntry(long time, Operation operation) {
   /** Enough for what stands around a request body and the lists, whose bytes are counted apart. */
   private static final int FIXED_SIZE_MAX = 96;
 
+  /** The same entry with its request's place. */
+  public LogEntry withOrder(long place) {
+    return new LogEntry(time, place, operation);
+  }
+
   /** The kind number of the request behind the entry. */
   public int kind() {
     return operation.kind();
@@ -46,7 +53,7 @@ public record LogEntry(long time, Operation operation) {
   /** The byte form. */
   public byte[] encode() {
     ByteBuffer out = Frames.buffer(FIXED_SIZE_MAX + variableSize());
-    out.put((byte) VERSION).putLong(time);
+    out.put((byte) VERSION).putLong(time).putLong(order);
     switch (operation) {
       case Operation.Plain plain -> {
         out.put((byte) FORM_PLAIN).putLong(plain.deadline());
@@ -116,6 +123,7 @@ public record LogEntry(long time, Operation operation) {
       throw new MalformedMessageException("log entry version " + version);
     }
     long time = Wire.getLong(in);
+    long order = Wire.getLong(in);
     int form = Wire.getU8(in);
     Operation operation =
         switch (form) {
@@ -142,7 +150,7 @@ public record LogEntry(long time, Operation operation) {
           default -> throw new MalformedMessageException("log entry form " + form);
         };
     Frames.requireEnd(in);
-    return new LogEntry(time, operation);
+    return new LogEntry(time, order, operation);
   }
 
   private static ShardRequest getRequest(ByteBuffer in) {

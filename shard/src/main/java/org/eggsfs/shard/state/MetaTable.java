@@ -13,6 +13,7 @@ import org.eggsfs.store.WriteTarget;
  * LAST_FILE     last file id given out
  * LAST_SYMLINK  last symlink id given out
  * LAST_BLOCK    last block id given out
+ * LAST_ORDER    the last place of an ordered request; absent before the first
  * </pre>
  */
 final class MetaTable {
@@ -22,6 +23,7 @@ final class MetaTable {
   private static final int LAST_FILE = 3;
   private static final int LAST_SYMLINK = 4;
   private static final int LAST_BLOCK = 5;
+  private static final int LAST_ORDER = 6;
   private static final int SECRET_SIZE = 16;
 
   private MetaTable() {}
@@ -92,6 +94,16 @@ final class MetaTable {
 
   static void putLastBlock(WriteTarget target, int shard, long id) {
     target.put(key(shard, LAST_BLOCK), longValue(id));
+  }
+
+  /** The largest place of any entry, {@link RequestOrder#NONE} before the first. */
+  static long lastOrder(View view, int shard) {
+    byte[] key = key(shard, LAST_ORDER);
+    return view.get(key) == null ? RequestOrder.NONE : getLong(view, key);
+  }
+
+  static void putLastOrder(WriteTarget target, int shard, long order) {
+    target.put(key(shard, LAST_ORDER), longValue(order));
   }
 
   private static long getLong(View view, byte[] key) {

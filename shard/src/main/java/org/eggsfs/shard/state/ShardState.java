@@ -99,13 +99,14 @@ public final class ShardState {
   public LogEntry prepare(PrepareContext context, ShardRequest request) throws EggsException {
     Operation operation =
         Dispatcher.prepare(new Preparing(context, shard, cookieKey, deadlineInterval), request);
-    return new LogEntry(context.time(), operation);
+    return new LogEntry(context.time(), 0, operation);
   }
 
   /**
    * Applies an entry (shard.md section 4.5). Reads see the view, writes go to the target only when
    * the entry succeeded, in one go at the end, so the target may be the view itself. The advance of
-   * the applied index and time is written in either case.
+   * the applied index and time is written in either case, as is the entry's place if it has one; an
+   * entry with a place at or before an earlier one's does nothing ({@link RequestOrder}).
    *
    * @param index of the entry, above that of the previous one
    * @throws IllegalStateException if the index is not above the last applied one
@@ -119,6 +120,10 @@ public final class ShardState {
     Transaction transaction = new Transaction(view, shard, cookieKey, entry.time());
     ApplyResult result;
     try {
+      RequestOrder.require(view, shard, entry.order());
+      if (entry.order() != RequestOrder.NONE) {
+        MetaTable.putLastOrder(target, shard, entry.order());
+      }
       result = Dispatcher.apply(transaction, entry.operation());
       transaction.commit(target);
     } catch (EggsException e) {

@@ -350,7 +350,8 @@ class FileWritingTest {
         new Operation.Certify(
             certify.request(), certify.deadline(), new long[0], new long[0], new byte[0]);
     Harness.assertError(
-        ErrorCode.BAD_BLOCK_PROOF, () -> shard.apply(new LogEntry(good.time(), unjudged)));
+        ErrorCode.BAD_BLOCK_PROOF,
+        () -> shard.apply(new LogEntry(good.time(), RequestOrder.NONE, unjudged)));
     assertEquals(0, ((Operation.Certify) judged.operation()).verdicts().length);
     shard.apply(good);
   }

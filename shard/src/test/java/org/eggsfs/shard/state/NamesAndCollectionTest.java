@@ -190,6 +190,49 @@ class NamesAndCollectionTest {
     assertEquals(foreign, history(directory, "n").get(1).targetId());
   }
 
+  /**
+   * A copy of a request of the CDC that comes after its transaction has ended does nothing, also
+   * when nobody remembers it and another has succeeded or failed since.
+   */
+  @Test
+  void lateRequestsOfTheCdcAreRefused() throws EggsException {
+    long directory = shard.makeDirectory(1);
+    long foreign = InodeIds.of(InodeIds.FILE, 9, 7);
+    byte[] name = bytes("n");
+    CreateLockedCurrentEdgeRequest create =
+        new CreateLockedCurrentEdgeRequest(directory, name, foreign, 0);
+    long created = ((CreateLockedCurrentEdgeResponse) shard.placed(10, create)).creationTime();
+    UnlockCurrentEdgeRequest unlock =
+        new UnlockCurrentEdgeRequest(directory, name, created, foreign, false);
+    shard.placed(11, unlock);
+    LockCurrentEdgeRequest lock = new LockCurrentEdgeRequest(directory, foreign, created, name);
+    Harness.assertError(ErrorCode.MTIME_IS_TOO_RECENT, () -> shard.placed(11, lock));
+    Harness.assertError(ErrorCode.MTIME_IS_TOO_RECENT, () -> shard.placed(9, lock));
+    // Nothing is locked.
+    shard.write(new SoftUnlinkFileRequest(directory, foreign, name, created));
+    // One that fails has its place too: it could succeed later.
+    SetDirectoryOwnerRequest owner = new SetDirectoryOwnerRequest(directory, ROOT);
+    Harness.assertError(ErrorCode.EDGE_NOT_FOUND, () -> shard.placed(20, lock));
+    Harness.assertError(ErrorCode.MTIME_IS_TOO_RECENT, () -> shard.placed(19, owner));
+    shard.placed(21, owner);
+    // TernFS's CDC has other ids.
+    shard.signed(owner);
+    Harness.assertError(ErrorCode.MTIME_IS_TOO_RECENT, () -> shard.placed(21, owner));
+  }
+
+  @Test
+  void placesAreTimes() {
+    long now = 1_700_000_000_000_000_000L;
+    long hour = 3_600_000_000_000L;
+    assertEquals(now - 5, RequestOrder.of(now - 5, now));
+    assertEquals(now + hour, RequestOrder.of(now + hour, now));
+    assertEquals(RequestOrder.NONE, RequestOrder.of(now + hour + 1, now));
+    assertEquals(RequestOrder.NONE, RequestOrder.of(now - hour - 1, now));
+    assertEquals(RequestOrder.NONE, RequestOrder.of(-now, now));
+    assertEquals(RequestOrder.NONE, RequestOrder.of(Long.MIN_VALUE, now));
+    assertEquals(RequestOrder.NONE, RequestOrder.of(Long.MAX_VALUE, now));
+  }
+
   @Test
   void nothingOverridesADirectory() throws EggsException {
     long child = shard.makeDirectory(1);

@@ -38,12 +38,17 @@ final class Collector {
   private static final int FILES_MAX = 3;
   private static final long MARGIN_NANOS = 3 * World.CLOCK_OFFSET_NANOS_MAX;
 
+  /** Of the erasures: one in so many is claimed before it is done. */
+  private static final int FALSE_CLAIMS = 4;
+
   private final ClientMachine client;
   private final Session session;
+  private final Mischief mischief;
 
-  Collector(ClientMachine client, Session session) {
+  Collector(ClientMachine client, Session session, Mischief mischief) {
     this.client = client;
     this.session = session;
+    this.mischief = mischief;
   }
 
   /** Removes old edges of a directory, and the directory if it is nobody's and empty. */
@@ -138,6 +143,9 @@ final class Collector {
         break;
       }
       if (!span.blocks().isEmpty()) {
+        if (session.world().random().nextInt(FALSE_CLAIMS) == 0) {
+          mischief.claimErased(shard, file, span);
+        }
         List<BlockProof> proofs = client.eraseBlocks(erasures(span.blocks()));
         if (proofs == null) {
           return;

@@ -22,7 +22,10 @@ import org.eggsfs.protocol.shard.ScrapTransientFileRequest;
 import org.eggsfs.protocol.shard.ShardRequest;
 import org.eggsfs.protocol.struct.AddSpanInitiateBlockInfo;
 import org.eggsfs.protocol.struct.BlockProof;
+import org.eggsfs.protocol.struct.RemoveSpanInitiateBlockInfo;
+import org.eggsfs.protocol.struct.TransientFile;
 import org.eggsfs.sim.world.ClientMachine;
+import org.eggsfs.sim.world.World;
 
 /** What a shard must refuse: a false cookie, forged proofs, a name for what is not complete. */
 final class Mischief {
@@ -40,6 +43,9 @@ final class Mischief {
 
   /** Tries everything on one file, and gives it up. */
   void run(int shard) throws EggsException {
+    World world = session.world();
+    long start = world.scheduler().nowNanos();
+    long clocksSet = world.clocksSet();
     ConstructFileResponse file =
         client.shard(shard, new ConstructFileRequest(InodeIds.FILE, new byte[0]));
     mustFail(
@@ -47,10 +53,8 @@ final class Mischief {
     AddSpanInitiateRequest wrong = span(file, 1);
     mustFail(shard, wrong, ErrorCode.BAD_SPAN_BODY);
     AddSpanInitiateResponse handedOut = client.shard(shard, span(file, 0));
-    List<BlockProof> forged = new ArrayList<>();
-    for (AddSpanInitiateBlockInfo block : handedOut.blocks()) {
-      forged.add(new BlockProof(block.blockId(), session.world().random().nextLong()));
-    }
+    List<BlockProof> forged =
+        forged(handedOut.blocks().stream().map(AddSpanInitiateBlockInfo::blockId).toList());
     mustFail(
         shard,
         new AddSpanCertifyRequest(file.id(), file.cookie(), 0, forged),
@@ -66,13 +70,38 @@ final class Mischief {
         break;
       }
     }
-    RemoveSpanInitiateResponse condemned =
-        client.shard(shard, new RemoveSpanInitiateRequest(file.id(), file.cookie()));
-    mustFail(
-        shard,
-        new RemoveSpanCertifyRequest(file.id(), file.cookie(), condemned.byteOffset(), forged),
-        ErrorCode.BAD_BLOCK_PROOF);
+    RemoveSpanInitiateRequest tooEarly = new RemoveSpanInitiateRequest(file.id(), file.cookie());
+    if (isAccepted(shard, tooEarly, ErrorCode.DEADLINE_NOT_PASSED)
+        && world.scheduler().nowNanos() - start < World.DEADLINE_NANOS / 2
+        && world.clocksSet() == clocksSet) {
+      world.fail("refusals", "a file loses its spans before its deadline: " + tooEarly);
+    }
     client.shard(shard, new ScrapTransientFileRequest(file.id(), file.cookie()));
+  }
+
+  /** Claims without proof that the blocks of a condemned span are erased. */
+  void claimErased(int shard, TransientFile file, RemoveSpanInitiateResponse span)
+      throws EggsException {
+    List<BlockProof> forged =
+        forged(span.blocks().stream().map(RemoveSpanInitiateBlockInfo::blockId).toList());
+    RemoveSpanCertifyRequest claim =
+        new RemoveSpanCertifyRequest(file.id(), file.cookie(), span.byteOffset(), forged);
+    if (isAccepted(shard, claim, ErrorCode.BAD_BLOCK_PROOF)) {
+      // It is the answer, too, when another collector has brought the proofs meanwhile.
+      for (RemoveSpanInitiateBlockInfo block : span.blocks()) {
+        if (session.world().blockCrc(block.blockServiceId(), block.blockId()) != null) {
+          session.world().fail("refusals", "a block is forgotten that is on its disk: " + claim);
+        }
+      }
+    }
+  }
+
+  private List<BlockProof> forged(List<Long> blocks) {
+    List<BlockProof> proofs = new ArrayList<>();
+    for (long block : blocks) {
+      proofs.add(new BlockProof(block, session.world().random().nextLong()));
+    }
+    return proofs;
   }
 
   private AddSpanInitiateRequest span(ConstructFileResponse file, int error) {
@@ -96,15 +125,22 @@ final class Mischief {
   }
 
   private void mustFail(int shard, ShardRequest request, ErrorCode wanted) throws EggsException {
+    if (isAccepted(shard, request, wanted)) {
+      session.world().fail("refusals", "accepted although it must not be: " + request);
+    }
+  }
+
+  private boolean isAccepted(int shard, ShardRequest request, ErrorCode wanted)
+      throws EggsException {
     try {
       client.shard(shard, request);
+      return true;
     } catch (EggsException e) {
       if (e.code() == wanted) {
-        return;
+        return false;
       }
       // Silence, or a deadline that has passed meanwhile.
       throw e;
     }
-    session.world().fail("refusals", "accepted although it must not be: " + request);
   }
 }

@@ -59,6 +59,9 @@ public final class Program {
   private static final long SET = Long.MIN_VALUE;
   private static final int PAGES_MAX = 1000;
 
+  /** Of the renames within a directory: one in so many is taken back. */
+  private static final int THERE_AND_BACK = 8;
+
   private final ClientMachine client;
   private final Session session;
   private final Knowledge knowledge;
@@ -78,8 +81,8 @@ public final class Program {
     this.knowledge = session.knowledge();
     this.random = session.world().random();
     this.files = new FileMaker(client, session);
-    this.collector = new Collector(client, session);
     this.mischief = new Mischief(client, session);
+    this.collector = new Collector(client, session, mischief);
   }
 
   /** Whether it does nothing until it may begin another operation. */
@@ -347,8 +350,10 @@ public final class Program {
       throw e;
     }
     compare(operation, foretold, null, repeatable);
-    follow(removes, makes, edges.time(response));
     boolean sure = !client.isPresumed();
+    if (sure || foretold == null) {
+      follow(removes, makes, edges.time(response));
+    }
     if (removes != null) {
       settle(removes, sure ? Outcome.HEARD : Outcome.UNSURE, removes.call.edgeTime());
     }
@@ -384,6 +389,9 @@ public final class Program {
     if (answered == ErrorCode.TIMEOUT || (client.attempts() > 1 && !repeatable)) {
       // A second execution may have been answered; what it did is known, but not to us.
       foretelling.lost();
+    } else if (answered == ErrorCode.FILE_NOT_FOUND && session.world().clocksSet() > 0) {
+      // The file's deadline has passed between its making and its naming.
+      return;
     } else if (!client.isPresumed() || answered != null) {
       foretelling.compare(operation, foretold, answered);
     }
@@ -450,9 +458,12 @@ public final class Program {
 
   private void unlink() throws EggsException {
     Seen edge = file();
-    if (edge == null) {
-      return;
+    if (edge != null) {
+      unlink(edge);
     }
+  }
+
+  private void unlink(Seen edge) throws EggsException {
     Part removes = part("unlink", edge.directory(), edge.name(), Call.Kind.DELETE, edge);
     change(
         removes,
@@ -473,23 +484,34 @@ public final class Program {
     if (edge == null || edge.name().equals(name)) {
       return;
     }
+    Seen moved = renameHere(edge, name);
+    if (random.nextInt(THERE_AND_BACK) == 0 && !InodeIds.isDirectory(edge.target())) {
+      // The same file has the name again; whoever means the former edge must not get this one.
+      renameHere(moved, edge.name());
+      unlink(edge);
+    }
+  }
+
+  private Seen renameHere(Seen edge, String name) throws EggsException {
     Part removes = part("rename", edge.directory(), edge.name(), Call.Kind.DELETE, edge);
     Part makes = part("rename", edge.directory(), name, Call.Kind.PUT, edge);
-    change(
-        removes,
-        makes,
-        false,
-        SameDirectoryRenameResponse::newCreationTime,
-        model -> model.move(removes.name, edge.state(), makes.name),
-        () ->
-            shard(
-                edge.directory(),
-                new SameDirectoryRenameRequest(
-                    edge.target(),
+    SameDirectoryRenameResponse response =
+        change(
+            removes,
+            makes,
+            false,
+            SameDirectoryRenameResponse::newCreationTime,
+            model -> model.move(removes.name, edge.state(), makes.name),
+            () ->
+                shard(
                     edge.directory(),
-                    Knowledge.bytes(edge.name()),
-                    edge.time(),
-                    Knowledge.bytes(name))));
+                    new SameDirectoryRenameRequest(
+                        edge.target(),
+                        edge.directory(),
+                        Knowledge.bytes(edge.name()),
+                        edge.time(),
+                        Knowledge.bytes(name))));
+    return new Seen(edge.directory(), name, edge.target(), response.newCreationTime());
   }
 
   private void renameAway() throws EggsException {

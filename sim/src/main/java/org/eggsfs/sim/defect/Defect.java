@@ -43,13 +43,13 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
             "the CDC sends requests and answers before its steps are durable",
             () -> Edit.redirect(CDC_ENGINE, "take", "Output.requiredIndex", "requiresNothing")),
         of(
-            "no-old-creation-time",
-            "a locked edge is made without a look at oldCreationTime",
-            () -> Edit.ignore(TRANSACTION, "createEdge", "MISMATCHING_CREATION_TIME")),
-        of(
             "no-creation-time",
             "an edge is unlinked without a look at its creation time",
             () -> Edit.ignore(TRANSACTION, "softUnlink", "MISMATCHING_CREATION_TIME")),
+        of(
+            "late-requests-executed",
+            "a shard executes requests of the CDC that come when newer ones are done",
+            () -> Edit.leaveOut(SHARD + "ShardState", "apply", "RequestOrder.require")),
         of(
             "edge-lock-ignored",
             "a locked edge can be unlinked",
@@ -133,6 +133,10 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
             "answers-forgotten",
             "the CDC executes a repeated request again",
             () -> Edit.redirect(CDC + "Answers", "find", "LinkedHashMap.get", "findNothing")),
+        of(
+            "deadline-ignored",
+            "a file that is still being written can lose its spans",
+            () -> Edit.ignore(SHARD + "RemoveSpanInitiate", "apply", "DEADLINE_NOT_PASSED")),
         of(
             "erasures-unproved",
             "a span's blocks count as erased without proofs",

@@ -24,6 +24,7 @@ import org.eggsfs.protocol.shard.VisitDirectoriesRequest;
 import org.eggsfs.protocol.shard.VisitDirectoriesResponse;
 import org.eggsfs.protocol.struct.Edge;
 import org.eggsfs.protocol.struct.FullReadDirCursor;
+import org.eggsfs.shard.state.BlockReferences;
 import org.eggsfs.shard.state.CrossShardChecker;
 import org.eggsfs.shard.state.Findings;
 import org.eggsfs.shard.state.ReadContext;
@@ -46,6 +47,9 @@ public final class Audit {
   private final Map<Integer, Long> checkedAt = new HashMap<>();
   private final Set<Long> checkedFiles = new HashSet<>();
 
+  /** Of each shard, the blocks of its files, by id: the service, and whether the file is linked. */
+  private final Map<Integer, Map<Long, Reference>> references = new HashMap<>();
+
   /** A judge of a world. */
   public Audit(World world, Knowledge knowledge, History history, Contents contents) {
     this.world = world;
@@ -55,6 +59,8 @@ public final class Audit {
   }
 
   private record NameEdges(List<Edge> edges) {}
+
+  private record Reference(long service, boolean linked) {}
 
   /**
    * Looks at everything; ends the run if something is wrong.
@@ -68,6 +74,7 @@ public final class Audit {
     require("linearizability", history.close(found));
     names.forEach(this::checkEffects);
     checkFiles(names);
+    checkBlocks();
     checkCdc();
     return found;
   }
@@ -87,11 +94,44 @@ public final class Audit {
       if (checkedAt.getOrDefault(shard, -1L) != index) {
         ShardChecker.check(view, shard, world.blockServices(shard), findings);
         checkedAt.put(shard, index);
+        references.put(shard, referencesOf(view, shard));
       }
       cross.add(view, shard);
     }
     cross.finish();
     require("invariants", findings.kept());
+  }
+
+  private static Map<Long, Reference> referencesOf(View view, int shard) {
+    Map<Long, Reference> found = new HashMap<>();
+    BlockReferences.forEach(
+        view,
+        shard,
+        (service, block, size, linked) -> found.put(block, new Reference(service, linked)));
+    return found;
+  }
+
+  /**
+   * The blocks of linked files are on their disks, and nothing is on a disk that no file has (P17).
+   * What a transient file has may be not yet written, or erased already.
+   */
+  private void checkBlocks() {
+    references.forEach(
+        (shard, blocks) ->
+            blocks.forEach(
+                (block, reference) -> {
+                  if (reference.linked && world.blockCrc(reference.service, block) == null) {
+                    world.fail("blocks", "block " + block + " of a file is on no disk");
+                  }
+                }));
+    world.forEachBlock(
+        (service, block) -> {
+          int shard = (int) (block & (World.SHARDS - 1));
+          Reference reference = references.getOrDefault(shard, Map.of()).get(block);
+          if (reference == null || reference.service != service) {
+            world.fail("blocks", "block " + block + " is on a disk, but no file has it");
+          }
+        });
   }
 
   private ShardState state(int shard) {

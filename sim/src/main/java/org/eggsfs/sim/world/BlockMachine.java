@@ -3,7 +3,6 @@ package org.eggsfs.sim.world;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -48,7 +47,6 @@ final class BlockMachine extends Machine {
   private final long id;
   private final Map<Long, Block> durable = new HashMap<>();
   private final Map<Long, Block> unsynced = new HashMap<>();
-  private final Set<Long> erased = new HashSet<>();
   private Weather weather = Weather.GOOD;
 
   BlockMachine(World world, int index) {
@@ -70,9 +68,9 @@ final class BlockMachine extends Machine {
     return durable.get(blockId);
   }
 
-  /** Whether the block was there once and was erased. */
-  boolean wasErased(long blockId) {
-    return erased.contains(blockId);
+  /** All blocks on the disk. */
+  Set<Long> durableBlocks() {
+    return durable.keySet();
   }
 
   void setWeather(Weather newer) {
@@ -214,7 +212,6 @@ final class BlockMachine extends Machine {
           }
           durable.remove(blockId);
           unsynced.remove(blockId);
-          erased.add(blockId);
           answer.accept(Certificates.eraseProof(key, id, blockId));
         });
   }

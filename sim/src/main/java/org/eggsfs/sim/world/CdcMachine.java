@@ -57,7 +57,7 @@ final class CdcMachine extends Machine {
 
   @Override
   void started() {
-    disk = new SimDisk(store, this::after, world()::syncNanos);
+    disk = new SimDisk(store, this::after, () -> world().syncNanos(this));
     turnIsDue = false;
     engine =
         new CdcEngine(
@@ -79,7 +79,6 @@ final class CdcMachine extends Machine {
             (id, done) -> done.accept(ErrorCode.CANNOT_CREATE_DB_SNAPSHOT),
             clock(),
             world().random()::nextDouble,
-            world().random().nextLong(),
             this::wake);
     engine.start();
     wake();

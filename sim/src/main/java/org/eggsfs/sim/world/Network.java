@@ -5,8 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
-import org.eggsfs.protocol.Frames;
-import org.eggsfs.protocol.shard.ShardKind;
 import org.eggsfs.sim.kernel.Scheduler;
 import org.eggsfs.sim.kernel.SimRandom;
 
@@ -16,11 +14,9 @@ import org.eggsfs.sim.kernel.SimRandom;
  * pairs of machines can be cut off.
  *
  * <p>What the protocol needs is taken for granted: no datagram travels for longer than shards
- * remember answers (shard.md section 4.8), and one from the CDC to a shard outlives neither of the
- * two processes: a shard that has forgotten it, or has seen its repetition under another id, would
- * execute it again. A LockCurrentEdge that comes after its transaction has ended would lock the
- * edge for good, a SetDirectoryOwner undo a later move. CreateLockedCurrentEdge is excepted, since
- * its oldCreationTime protects it.
+ * remember answers (shard.md section 4.8), and one from a client to a shard does not outlive the
+ * shard's process, which would execute what it has refused before. One from the CDC to a shard may
+ * do both: their ids are in order, so that shards know those that come too late.
  */
 public final class Network {
   /** What a machine does. */
@@ -63,13 +59,15 @@ public final class Network {
   private static final double LOST_NANOS_MEAN = 8_000_000_000.0;
 
   private static final long LATE_NANOS_MAX = 25_000_000_000L;
+
+  /** From the CDC to a shard: as long as many transactions and restarts take. */
+  private static final double ORDERED_LOST_NANOS_MEAN = 30_000_000_000.0;
+
+  private static final long ORDERED_LATE_NANOS_MAX = 300_000_000_000L;
   private static final double WANDERING = 0.1;
 
   /** Of the doubled datagrams: those that come at once do little. */
   private static final double LATE_DUPLICATES = 0.5;
-
-  /** Where a request's kind is: behind magic and id. */
-  private static final int KIND_OFFSET = Frames.UDP_HEADER_SIZE - 1;
 
   /** Takes what arrives at an address. */
   interface Endpoint {
@@ -151,22 +149,20 @@ public final class Network {
       Machine from, InetSocketAddress source, Bound bound, byte[] bytes, boolean late) {
     long travel = TRAVEL_NANOS_MIN + random.exponential(TRAVEL_NANOS_MEAN);
     if (late) {
-      double mean = random.chance(WANDERING) ? LOST_NANOS_MEAN : LATE_NANOS_MEAN;
-      travel += Math.min(random.exponential(mean), LATE_NANOS_MAX);
+      boolean ordered = from.role() == Role.CDC && bound.machine.role() == Role.SHARD;
+      double lost = ordered ? ORDERED_LOST_NANOS_MEAN : LOST_NANOS_MEAN;
+      double mean = random.chance(WANDERING) ? lost : LATE_NANOS_MEAN;
+      long max = ordered ? ORDERED_LATE_NANOS_MAX : LATE_NANOS_MAX;
+      travel += Math.min(random.exponential(mean), max);
     }
     underWay++;
-    boolean mortal =
-        from.role() == Role.CDC
-            && bound.machine.role() == Role.SHARD
-            && bytes[KIND_OFFSET] != (byte) ShardKind.CREATE_LOCKED_CURRENT_EDGE;
-    int sender = from.incarnation();
+    boolean mortal = from.role() == Role.CLIENT && bound.machine.role() == Role.SHARD;
     int receiver = bound.machine.incarnation();
     scheduler.after(
         travel,
         () -> {
           underWay--;
-          boolean same = from.incarnation() == sender && bound.machine.incarnation() == receiver;
-          if (bound.machine.isUp() && (same || !mortal)) {
+          if (bound.machine.isUp() && !(mortal && bound.machine.incarnation() != receiver)) {
             bound.endpoint.receive(source, ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN));
           }
         });

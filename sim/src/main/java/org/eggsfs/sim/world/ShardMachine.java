@@ -141,7 +141,7 @@ final class ShardMachine extends Machine {
 
   @Override
   void started() {
-    disk = new SimDisk(store, this::after, world()::syncNanos);
+    disk = new SimDisk(store, this::after, () -> world().syncNanos(this));
     shards = new ArrayList<>();
     for (int i = 0; i < numbers.size(); i++) {
       shards.add(

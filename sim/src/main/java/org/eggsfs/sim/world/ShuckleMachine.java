@@ -47,7 +47,7 @@ final class ShuckleMachine extends Machine {
 
   @Override
   void started() {
-    disk = new SimDisk(store, this::after, world()::syncNanos);
+    disk = new SimDisk(store, this::after, () -> world().syncNanos(this));
     assignmentIsDue = false;
     keeper = new StateKeeper(store, clock()::wallNanos, this::assignSoon, disk);
     startedNanos = clock().nanoTime();

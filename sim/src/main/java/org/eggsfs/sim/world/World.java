@@ -35,6 +35,11 @@ public final class World {
 
   private static final double SYNC_NANOS_MEAN = 200_000;
   private static final double SLOW_SYNC_NANOS_MEAN = 1_000_000_000;
+
+  /** Of the crashes: those that come while a sync is under way find what was said too early. */
+  private static final double CRASHES_PER_SYNC = 0.3;
+
+  private static final double CRASHES_PER_SLOW_SYNC = 20;
   private static final int BLOCK_SERVERS = 8;
   private static final int HOSTS_MAX = 4;
   private static final long PAUSE_NANOS_MEAN = 700_000_000L;
@@ -64,6 +69,7 @@ public final class World {
   private final List<String> errors = LogWatch.errors();
   private boolean calm;
   private long crashes;
+  private long clocksSet;
 
   /** A cluster that has just been started. */
   public World(SimRandom random, Faults faults, Tracer tracer) {
@@ -155,15 +161,31 @@ public final class World {
     return null;
   }
 
-  /** How long the next sync of a database takes. */
-  long syncNanos() {
-    double mean = !calm && random.chance(faults.slowSync) ? SLOW_SYNC_NANOS_MEAN : SYNC_NANOS_MEAN;
-    return 1 + random.exponential(mean);
+  /** How long the next sync of a machine's database takes; it may die meanwhile. */
+  long syncNanos(Machine machine) {
+    boolean slow = !calm && random.chance(faults.slowSync);
+    long nanos = 1 + random.exponential(slow ? SLOW_SYNC_NANOS_MEAN : SYNC_NANOS_MEAN);
+    if (!calm && random.chance(faults.crash * (slow ? CRASHES_PER_SLOW_SYNC : CRASHES_PER_SYNC))) {
+      int process = machine.incarnation();
+      scheduler.after(
+          (long) (random.nextDouble() * nanos),
+          () -> {
+            if (!calm && machine.incarnation() == process) {
+              crash(machine);
+            }
+          });
+    }
+    return nanos;
   }
 
   /** Processes killed so far. */
   public long crashes() {
     return crashes;
+  }
+
+  /** How often a clock was set so far: a file's deadline may have passed at any time. */
+  public long clocksSet() {
+    return clocksSet;
   }
 
   /** Datagrams sent so far. */
@@ -208,7 +230,7 @@ public final class World {
     if (calm) {
       return;
     }
-    strike(faults.crash, this::crashSomebody);
+    strike(faults.crash, () -> crash(server()));
     strike(faults.pause, () -> server().pause(1 + random.exponential(PAUSE_NANOS_MEAN)));
     strike(faults.partition, this::cutOff);
     strike(
@@ -218,6 +240,7 @@ public final class World {
           long offset = random.between(-CLOCK_OFFSET_NANOS_MAX, CLOCK_OFFSET_NANOS_MAX);
           trace(machine.name(), "clock is set to be off by ", offset / 1_000_000, " ms");
           machine.clock().setOffset(offset);
+          clocksSet++;
         });
     strike(faults.blocks, this::changeWeather);
   }
@@ -244,8 +267,7 @@ public final class World {
     };
   }
 
-  private void crashSomebody() {
-    Machine machine = server();
+  private void crash(Machine machine) {
     if (machine.isUp()) {
       crashes++;
       machine.crash();
@@ -319,6 +341,19 @@ public final class World {
     HostedShard hosted =
         shardMachines.get(shard % shardMachines.size()).hosted(shard / shardMachines.size());
     return hosted.blockServices();
+  }
+
+  /** Is told of a block. */
+  public interface BlockVisitor {
+    /** One block on the disk of a service. */
+    void visit(long service, long blockId);
+  }
+
+  /** Visits all blocks on all disks. */
+  public void forEachBlock(BlockVisitor visitor) {
+    for (BlockMachine machine : blockMachines) {
+      machine.durableBlocks().forEach(block -> visitor.visit(machine.id(), block));
+    }
   }
 
   /** The CRC of a block on its disk, or null if it is not there. */

@@ -24,14 +24,10 @@ class DefectsTest {
       Set.of(
           "answers-forgotten",
           "batches-not-counted",
-          "cdc-before-commit",
           "edge-lock-ignored",
-          "erasures-unproved",
+          "late-requests-executed",
           "listing-off-by-one",
           "loops-not-awaited",
-          "no-creation-time",
-          "no-old-creation-time",
-          "read-uncommitted",
           "times-not-monotone");
 
   static Stream<String> seenSoon() {
