@@ -14,8 +14,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "at-risk",
     description = {
-      "List files with a span that can lose fewer blocks than it should,",
-      "removed files that can still be brought back included. Exit code 1 when there are any."
+      "List files with a span that can lose fewer blocks than it should.",
+      "Removed files that can still be brought back are included. Exit code 1 when there are any."
     })
 final class AtRiskCommand extends LookingCommand {
   @Parameters(paramLabel = "PATH", arity = "0..1", description = "Where to look (default /).")

@@ -128,9 +128,10 @@ final class AuditBlocksCommand extends LookingCommand {
 
   private void show(BlockServiceDeprecatedInfo service, BlockAudit.Report report, int aside) {
     out.printf(
-        "%s: %d block files, %d referenced, %d findings%s%n",
+        "%s: %d block files older than %s, %d referenced, %d findings%s%n",
         BlockServices.describe(service),
         report.listed(),
+        olderThan,
         report.referenced(),
         report.findings().size() + report.leftOut(),
         aside == 0 ? "" : ", " + aside + " put aside");

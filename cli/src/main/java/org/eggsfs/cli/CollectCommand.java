@@ -19,8 +19,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "collect",
     description = {
-      "Remove the snapshots that their directories' policies have expired, once, everywhere or in",
-      "one directory. What is removed cannot be brought back."
+      "Remove the snapshots that their directories' policies have expired.",
+      "Once, everywhere or in one directory. What is removed cannot be brought back."
     })
 final class CollectCommand extends ShardJobCommand {
   @Option(names = "--dir", paramLabel = "PATH|INODE", description = "Only this directory.")

@@ -22,8 +22,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "destruct",
     description = {
-      "Erase the blocks of transient files whose deadline has passed, once, everywhere or of one",
-      "file. What is erased cannot be brought back."
+      "Erase the blocks of transient files whose deadline has passed.",
+      "Once, everywhere or of one file. What is erased cannot be brought back."
     })
 final class DestructCommand extends ShardJobCommand {
   @Option(

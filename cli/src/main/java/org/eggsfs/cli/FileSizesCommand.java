@@ -12,8 +12,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "file-sizes",
     description = {
-      "Print the sizes of all files as CSV: inode, path, logical and physical bytes;",
-      "with --brief a histogram over all shards instead."
+      "Print the sizes of all files as CSV: inode, path, logical and physical bytes.",
+      "With --brief a histogram over all shards instead."
     })
 final class FileSizesCommand extends LookingCommand {
   private static final long FIRST_BOUND = 1024;

@@ -1,6 +1,7 @@
 package org.eggsfs.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -46,11 +47,28 @@ abstract class JobCommand extends LookingCommand {
         });
   }
 
+  /** A command does one cycle of each shard, which is no news. */
+  private static boolean isCycles(String counter) {
+    return counter.equals("cycles") || counter.endsWith("_cycles") && !counter.startsWith("failed");
+  }
+
   private static String words(Map<String, Long> values) {
     return values.entrySet().stream()
-        .filter(entry -> entry.getValue() != 0)
+        .filter(entry -> entry.getValue() != 0 && !isCycles(entry.getKey()))
         .map(entry -> entry.getKey().replace('_', ' ') + " " + entry.getValue())
         .collect(Collectors.joining(", "));
+  }
+
+  /** How a call that was stopped is gone on with, in words. */
+  String resuming() {
+    return "call it again for what is left";
+  }
+
+  /** The same for a job that may have a file for its cursors. */
+  static String resuming(Path cursor) {
+    return cursor == null
+        ? "called again it begins anew; with --cursor FILE it would go on where it was"
+        : "call it again with --cursor " + cursor + " to go on where it was";
   }
 
   /** Prints what was done. */
@@ -59,13 +77,21 @@ abstract class JobCommand extends LookingCommand {
       ObjectNode node = object();
       counters.forEach(node::put);
       node.put("stopped", stopped);
+      if (stopped) {
+        node.put("resuming", resuming());
+      }
       failures.forEach(node.putArray("failures")::add);
       print(node);
       return;
     }
     failures.forEach(failure -> CommandRunner.error(spec.name(), failure));
     String words = words(counters);
-    out.println((stopped ? "stopped: " : "") + (words.isEmpty() ? "nothing to do" : words));
+    out.println(
+        (stopped ? "stopped: " : "")
+            + (words.isEmpty() ? stopped ? "nothing done" : "nothing to do" : words));
+    if (stopped) {
+      out.println(resuming());
+    }
   }
 
   /** The shards of an option: one, or all. */

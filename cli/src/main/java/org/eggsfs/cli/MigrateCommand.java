@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
@@ -22,8 +23,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "migrate",
     description = {
-      "Move all blocks off block services, whatever their flags are. A service that takes new",
-      "blocks fills up again: set NO_WRITE first. Called again it does what is left."
+      "Move all blocks off block services, whatever their flags are.",
+      "A service that takes new blocks fills up again: set NO_WRITE first. Called again it does",
+      "what is left."
     })
 final class MigrateCommand extends JobCommand {
   @Option(names = "--id", paramLabel = "ID", description = "This block service.")
@@ -75,7 +77,7 @@ final class MigrateCommand extends JobCommand {
       }
       return report(progress, services, report);
     } catch (InterruptedIOException e) {
-      out.println("stopped: " + words() + "; call it again to go on");
+      report(Map.of("files", done.get(), "movedBytes", movedBytes.get()), true, List.of());
       return ExitCodes.PARTIAL;
     }
   }

@@ -16,8 +16,9 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "resolve",
     description = {
-      "Find the paths of inodes. A file does not know its name: the directories of its shard",
-      "are searched, then those of all others."
+      "Find the paths of inodes.",
+      "A file does not know its name: the directories of its shard are searched, then those of all",
+      "others."
     })
 final class ResolveCommand extends LookingCommand {
   @Parameters(paramLabel = "INODE", arity = "1..*")

@@ -13,8 +13,8 @@ import picocli.CommandLine.Command;
 @Command(
     name = "resolve-sample-paths",
     description = {
-      "Read CSV rows 'name,owner inode,…' from standard input and write them with the full path",
-      "in place of the name. A row whose owner is gone stays as it is."
+      "Read CSV rows 'name,owner inode,…' and write them with the full path for the name.",
+      "From standard input to standard output. A row whose owner is gone stays as it is."
     })
 final class ResolveSamplePathsCommand extends ClientCommand {
   /** Rows are answered in their order; this many are in work at a time. */

@@ -44,6 +44,11 @@ final class ScrubCommand extends JobCommand {
   private double sample;
 
   @Override
+  String resuming() {
+    return resuming(cursor);
+  }
+
+  @Override
   int job(EggsClient client) throws Exception {
     List<Integer> shards = shards(shard);
     ScrubSettings fast = ScrubSettings.UNLIMITED;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.List;
+import java.util.Map;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.gc.scrub.FileHealth;
@@ -41,7 +42,8 @@ final class ScrubFileCommand extends JobCommand {
           report(argument, health);
           bad += health.isGood() ? 0 : 1;
         } catch (InterruptedIOException e) {
-          throw e;
+          report(Map.of(), true, List.of());
+          return ExitCodes.PARTIAL;
         } catch (EggsException | IOException e) {
           CommandRunner.error(spec.name(), argument.text() + ": " + FailureList.chain(e));
           bad++;

@@ -33,6 +33,11 @@ abstract class ShardJobCommand extends JobCommand {
   /** What the cycles before the one that runs have counted. */
   private final Map<String, Long> before = new LinkedHashMap<>();
 
+  @Override
+  String resuming() {
+    return resuming(cursor);
+  }
+
   /** New counters for a cycle, which the next {@link #cycle} uses. */
   abstract Counters newCounters();
 

@@ -265,8 +265,10 @@ final class TreeRestore {
         path,
         visit -> {
           if (InodeIds.isDirectory(visit.id())) {
-            // A directory that lives elsewhere now is not part of the tree.
-            return visit.current() || client.stat(visit.id()).owner() == InodeIds.NULL;
+            // A directory that lives elsewhere now is not part of the tree; one that the collector
+            // has taken leads nowhere, and is told of where it is missed.
+            Stat stat = visit.current() ? null : statOrNull(visit.id());
+            return visit.current() || stat != null && stat.owner() == InodeIds.NULL;
           }
           if ((visit.current() || visit.owned())
               && Long.compareUnsigned(visit.creationTime(), options.asOfNanos()) > 0) {

@@ -15,15 +15,19 @@ import org.eggsfs.gc.destruct.DestructJob;
 import org.eggsfs.gc.destruct.Destructor;
 import org.eggsfs.gc.housekeeping.CountJob;
 import org.eggsfs.gc.housekeeping.ZeroBlockServiceFilesJob;
+import org.eggsfs.net.InfluxPush;
 
 /**
  * The collector's process: a client, the jobs that are wanted, and the daemon that runs them. All
  * that a job needs is put together here.
  */
 public final class Gc implements AutoCloseable {
+  private static final String METRICS_ALERT = "metrics-not-sent";
+
   private final EggsClient client;
   private final Alerts alerts;
   private final GcDaemon daemon;
+  private InfluxPush metrics;
 
   private Gc(EggsClient client, Alerts alerts, GcDaemon daemon) {
     this.client = client;
@@ -104,7 +108,7 @@ public final class Gc implements AutoCloseable {
         counters,
         new Collector(cluster, collect, counters, WallClock::nanos),
         clockCheck,
-        new ShardCycles.Schedule(config.shards(), collect.cycleNanosMin(), config.single()),
+        new ShardCycles.Schedule(config.shards(), collect.work().cycleNanosMin(), config.single()),
         cursors,
         alerts,
         ShardPass.FailureListener.NOBODY);
@@ -124,10 +128,33 @@ public final class Gc implements AutoCloseable {
         counters,
         new Destructor(cluster, destruct, counters, alerts, WallClock::nanos),
         clockCheck,
-        new ShardCycles.Schedule(config.shards(), destruct.cycleNanosMin(), config.single()),
+        new ShardCycles.Schedule(config.shards(), destruct.work().cycleNanosMin(), config.single()),
         cursors,
         alerts,
         ShardPass.FailureListener.NOBODY);
+  }
+
+  /**
+   * Sends what the jobs do to InfluxDB until the end. Call once, before anything else.
+   *
+   * @param instance the name of this process there
+   */
+  public void sendMetrics(InfluxPush.Target target, String instance) {
+    metrics =
+        InfluxPush.start(
+            target,
+            () -> daemon.measurements(instance),
+            new InfluxPush.Listener() {
+              @Override
+              public void sent() {
+                alerts.clear(METRICS_ALERT);
+              }
+
+              @Override
+              public void failed(String reason) {
+                alerts.raise(METRICS_ALERT, reason);
+              }
+            });
   }
 
   /** What the jobs did so far, by job and counter. */
@@ -145,10 +172,15 @@ public final class Gc implements AutoCloseable {
     daemon.awaitEnd();
   }
 
-  /** Stops the jobs, waits for them, saves the cursors, and closes the client. */
+  /**
+   * Stops the jobs, waits for them, saves the cursors, sends the last metrics, closes the client.
+   */
   @Override
   public void close() {
     daemon.close();
+    if (metrics != null) {
+      metrics.close();
+    }
     client.close();
   }
 }

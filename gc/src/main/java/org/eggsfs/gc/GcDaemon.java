@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.StringJoiner;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.eggsfs.net.Measurement;
 
 /**
  * Runs jobs side by side, each on a virtual thread, until it is closed or they have ended. A job
@@ -116,6 +117,11 @@ public final class GcDaemon implements AutoCloseable {
     Map<String, Map<String, Long>> all = new HashMap<>();
     jobs.forEach(job -> all.put(job.name(), job.counters().values()));
     return all;
+  }
+
+  /** What the jobs did so far, for dashboards. */
+  List<Measurement> measurements(String instance) {
+    return GcMetrics.of(instance, jobs, alerts);
   }
 
   private synchronized void report() {

@@ -4,13 +4,11 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.eggsfs.blocks.server.BlockServer;
 import org.eggsfs.blocks.server.BlockServerConfig;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.ExitCodes;
-import org.eggsfs.protocol.StorageClass;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -93,22 +91,22 @@ final class BlocksCommand implements Callable<Integer> {
   @SuppressWarnings("UnusedVariable")
   private boolean readWholeFile;
 
+  @Option(
+      names = "--disks",
+      paramLabel = "FILE",
+      description =
+          "More disks, a line DIR CLASS each; lines that are added while it runs are served at"
+              + " once.")
+  private Path disksFile;
+
   @Parameters(paramLabel = "DIR CLASS", arity = "0..*", description = "CLASS is HDD or FLASH.")
   private List<String> pairs = new ArrayList<>();
 
   @Override
   public Integer call() throws Exception {
     server.applyLogging();
-    if (pairs.isEmpty() || pairs.size() % 2 != 0) {
-      throw new CommandFailure(
-          ExitCodes.USAGE, "give pairs of DIR and CLASS, e.g. /disk1 HDD /disk2 FLASH");
-    }
-    List<BlockServerConfig.Disk> disks = new ArrayList<>();
-    for (int i = 0; i < pairs.size(); i += 2) {
-      disks.add(
-          new BlockServerConfig.Disk(
-              Path.of(pairs.get(i)).toAbsolutePath().normalize(), storageClass(pairs.get(i + 1))));
-    }
+    DisksFile more = openDisksFile();
+    List<BlockServerConfig.Disk> disks = disks(more);
     BlockServerConfig standard =
         BlockServerConfig.of(
             disks, failureDomain, server.bindAddresses(0).getFirst(), server.shuckles());
@@ -134,19 +132,46 @@ final class BlocksCommand implements Callable<Integer> {
     lifetime.endWith(server.withProcess);
     try (BlockServer running = BlockServer.start(config)) {
       Readiness.announceWhen(running::isRegistered, "ready " + running.addresses());
-      return lifetime.serve(running);
+      Thread following = more == null ? null : more.follow(running::addDisk);
+      try {
+        return lifetime.serve(running);
+      } finally {
+        if (following != null) {
+          following.interrupt();
+        }
+      }
     } catch (IOException e) {
       throw StartFailures.explain(e, "--addr");
     }
   }
 
-  private static int storageClass(String name) throws CommandFailure {
-    return switch (name.toUpperCase(Locale.ROOT)) {
-      case "HDD" -> StorageClass.HDD;
-      case "FLASH" -> StorageClass.FLASH;
-      default ->
-          throw new CommandFailure(
-              ExitCodes.USAGE, "storage class '" + name + "'; there are HDD and FLASH");
-    };
+  private DisksFile openDisksFile() throws CommandFailure {
+    if (disksFile == null) {
+      return null;
+    }
+    try {
+      return DisksFile.open(disksFile);
+    } catch (IOException e) {
+      throw new CommandFailure(ExitCodes.FAILED, "--disks: cannot read " + disksFile + ": " + e, e);
+    }
+  }
+
+  private List<BlockServerConfig.Disk> disks(DisksFile more) throws CommandFailure {
+    if (pairs.size() % 2 != 0 || (pairs.isEmpty() && more == null)) {
+      throw new CommandFailure(
+          ExitCodes.USAGE, "give pairs of DIR and CLASS, e.g. /disk1 HDD /disk2 FLASH");
+    }
+    List<BlockServerConfig.Disk> disks = new ArrayList<>();
+    try {
+      for (int i = 0; i < pairs.size(); i += 2) {
+        disks.add(DisksFile.disk(pairs.get(i), pairs.get(i + 1)));
+      }
+      if (more != null) {
+        disks.addAll(more.disks());
+      }
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(ExitCodes.USAGE, e.getMessage());
+    }
+    return disks;
   }
 }

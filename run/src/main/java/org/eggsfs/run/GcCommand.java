@@ -15,8 +15,10 @@ import org.eggsfs.client.ClientConfig;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.gc.Gc;
 import org.eggsfs.gc.GcConfig;
+import org.eggsfs.gc.ShardWork;
 import org.eggsfs.gc.collect.CollectConfig;
 import org.eggsfs.gc.destruct.DestructConfig;
+import org.eggsfs.net.InfluxPush;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.store.DataDirectory;
 import picocli.CommandLine.Command;
@@ -58,7 +60,7 @@ final class GcCommand implements Callable<Integer> {
       names = "--collect-directories-workers-per-shard",
       paramLabel = "N",
       description = "Directories of a shard at the same time (default ${DEFAULT-VALUE}).")
-  private int collectWorkers = CollectConfig.DEFAULT.workersPerShard();
+  private int collectWorkers = ShardWork.DEFAULT.workersPerShard();
 
   @Option(
       names = "--collect-directories-min-edge-age",
@@ -73,7 +75,7 @@ final class GcCommand implements Callable<Integer> {
       names = "--collect-directories-rate",
       paramLabel = "N",
       description = "Most removals per second; 0 = unlimited (default ${DEFAULT-VALUE}).")
-  private double collectRate = CollectConfig.DEFAULT.removalsPerSecond();
+  private double collectRate = ShardWork.DEFAULT.perSecond();
 
   @Option(
       names = "--destruct-files",
@@ -84,7 +86,7 @@ final class GcCommand implements Callable<Integer> {
       names = "--destruct-files-workers-per-shard",
       paramLabel = "N",
       description = "Files of a shard at the same time (default ${DEFAULT-VALUE}).")
-  private int destructWorkers = DestructConfig.DEFAULT.workersPerShard();
+  private int destructWorkers = ShardWork.DEFAULT.workersPerShard();
 
   @Option(
       names = "--destruct-files-slack",
@@ -97,7 +99,7 @@ final class GcCommand implements Callable<Integer> {
       names = "--destruct-files-rate",
       paramLabel = "N",
       description = "Most erased blocks per second; 0 = unlimited (default ${DEFAULT-VALUE}).")
-  private double destructRate = DestructConfig.DEFAULT.erasesPerSecond();
+  private double destructRate = ShardWork.DEFAULT.perSecond();
 
   @Option(
       names = "--cycle-min",
@@ -147,12 +149,17 @@ final class GcCommand implements Callable<Integer> {
   private int mtu;
 
   @Option(
+      names = "--app-instance",
+      paramLabel = "NAME",
+      description = "Name of this process in metrics (default ${DEFAULT-VALUE}).")
+  private String appInstance = "eggsgc";
+
+  @Option(
       names = {
         "--num-registry-handlers",
         "--collect-directories-workers-queue-size",
         "--destruct-files-workers-queue-size",
-        "--pprof-http-port",
-        "--app-instance"
+        "--pprof-http-port"
       },
       paramLabel = "X",
       hidden = true,
@@ -162,7 +169,8 @@ final class GcCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    server.applyLogging();
+    server.applyLoggingOnly();
+    Optional<InfluxPush.Target> influx = server.influx();
     if (!collect && !destruct && !zeroBlockServices && !count && !repair.any()) {
       throw new CommandFailure(
           ExitCodes.USAGE,
@@ -188,6 +196,7 @@ final class GcCommand implements Callable<Integer> {
           System.Logger.Level.DEBUG,
           "data directory {0}",
           directory == null ? "none" : directory.path());
+      influx.ifPresent(target -> gc.sendMetrics(target, appInstance));
       System.out.println("ready");
       System.out.flush();
       if (single) {
@@ -199,20 +208,16 @@ final class GcCommand implements Callable<Integer> {
   }
 
   private GcConfig config() throws CommandFailure {
-    long cycle = InstanceOptions.orElse(cycleMin, CollectConfig.DEFAULT.cycleNanosMin());
+    long cycle = InstanceOptions.orElse(cycleMin, ShardWork.DEFAULT.cycleNanosMin());
     CollectConfig collectConfig =
         CollectConfig.DEFAULT
             .withMinEdgeAge(
                 InstanceOptions.orElse(minEdgeAge, CollectConfig.DEFAULT.minEdgeAgeNanos()))
-            .withWorkersPerShard(collectWorkers)
-            .withRemovalsPerSecond(collectRate)
-            .withCycleMin(cycle);
+            .withWork(new ShardWork(collectWorkers, collectRate, cycle));
     DestructConfig destructConfig =
         DestructConfig.DEFAULT
             .withSlack(InstanceOptions.orElse(slack, DestructConfig.DEFAULT.slackNanos()))
-            .withWorkersPerShard(destructWorkers)
-            .withErasesPerSecond(destructRate)
-            .withCycleMin(cycle);
+            .withWork(new ShardWork(destructWorkers, destructRate, cycle));
     return new GcConfig(
         dataDir,
         chosenShards(),

@@ -12,6 +12,7 @@ import org.eggsfs.cdc.server.CdcConfig;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.ExitCodes;
 import org.eggsfs.gc.GcConfig;
+import org.eggsfs.gc.ShardWork;
 import org.eggsfs.gc.collect.CollectConfig;
 import org.eggsfs.gc.destruct.DestructConfig;
 import org.eggsfs.gc.repair.RepairSettings;
@@ -121,7 +122,9 @@ final class RoleConfigs {
   }
 
   GcConfig gc() {
-    long cycle = InstanceOptions.orElse(options.gcCycleMin, CollectConfig.DEFAULT.cycleNanosMin());
+    ShardWork work =
+        ShardWork.everyNanos(
+            InstanceOptions.orElse(options.gcCycleMin, ShardWork.DEFAULT.cycleNanosMin()));
     return new GcConfig(
         layout.gc(),
         GcConfig.allShards(),
@@ -131,12 +134,12 @@ final class RoleConfigs {
                 .withMinEdgeAge(
                     InstanceOptions.orElse(
                         options.gcMinEdgeAge, CollectConfig.DEFAULT.minEdgeAgeNanos()))
-                .withCycleMin(cycle)),
+                .withWork(work)),
         Optional.of(
             DestructConfig.DEFAULT
                 .withSlack(
                     InstanceOptions.orElse(options.gcSlack, DestructConfig.DEFAULT.slackNanos()))
-                .withCycleMin(cycle)),
+                .withWork(work)),
         false,
         false);
   }

@@ -4,11 +4,15 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.eggsfs.cli.ClusterOptions;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.ExitCodes;
 import org.eggsfs.cli.Logging;
 import org.eggsfs.net.Addresses;
+import org.eggsfs.net.InfluxPush;
 import picocli.CommandLine.Option;
 
 /**
@@ -58,17 +62,40 @@ final class ServerOptions {
   Long withProcess;
 
   @Option(
-      names = {"--xmon", "--influx-db-origin", "--influx-db-org", "--influx-db-bucket"},
+      names = "--influx-db-origin",
+      paramLabel = "URL",
+      description = "InfluxDB for metrics, e.g. http://influx:8086; so far only eggsgc sends some.")
+  private String influxOrigin;
+
+  @Option(names = "--influx-db-org", paramLabel = "NAME", description = "Its organisation.")
+  private String influxOrg;
+
+  @Option(names = "--influx-db-bucket", paramLabel = "NAME", description = "Its bucket.")
+  private String influxBucket;
+
+  @Option(
+      names = "--xmon",
       paramLabel = "X",
       hidden = true,
       description = "Accepted for TernFS's drivers; there is no such service here.")
-  private List<String> ignored = new ArrayList<>();
+  private String xmon;
 
   @Option(names = "--syslog", hidden = true, description = "Accepted for TernFS's drivers.")
   private boolean syslog;
 
-  /** Sets up logging; call first. */
+  /** Sets up logging; call first. For roles that have no metrics to send. */
   void applyLogging() throws CommandFailure {
+    applyLoggingOnly();
+    if (influx().isPresent()) {
+      System.getLogger(ServerOptions.class.getName())
+          .log(
+              System.Logger.Level.WARNING,
+              "--influx-db-origin has no effect: only eggsgc sends metrics");
+    }
+  }
+
+  /** Sets up logging; call first. */
+  void applyLoggingOnly() throws CommandFailure {
     String level = trace ? "trace" : verbose ? "debug" : logLevel;
     try {
       if (logFile == null) {
@@ -79,9 +106,27 @@ final class ServerOptions {
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(ExitCodes.USAGE, e.getMessage());
     }
-    if (!ignored.isEmpty() || syslog) {
+    if (xmon != null || syslog) {
       System.getLogger(ServerOptions.class.getName())
-          .log(System.Logger.Level.INFO, "options for alerts, metrics and syslog have no effect");
+          .log(System.Logger.Level.WARNING, "--xmon and --syslog have no effect: see the log");
+    }
+  }
+
+  /** Where metrics are to go, if anywhere. */
+  Optional<InfluxPush.Target> influx() throws CommandFailure {
+    long given = Stream.of(influxOrigin, influxOrg, influxBucket).filter(Objects::nonNull).count();
+    if (given == 0) {
+      return Optional.empty();
+    }
+    if (given < 3) {
+      throw new CommandFailure(
+          ExitCodes.USAGE,
+          "give all of --influx-db-origin, --influx-db-org, --influx-db-bucket, or none");
+    }
+    try {
+      return Optional.of(InfluxPush.Target.parse(influxOrigin, influxOrg, influxBucket));
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(ExitCodes.USAGE, "--influx-db-origin: " + e.getMessage());
     }
   }
 

@@ -122,6 +122,43 @@ class DisksInstanceTest {
     }
   }
 
+  /** No process is started again: the file of disks gets one more line. */
+  @Test
+  void aDiskJoinsARunningServer() throws Exception {
+    Path first = folder.resolve("more disks/0");
+    Path second = folder.resolve("more disks/1");
+    Path list = folder.resolve("disks");
+    Files.writeString(list, "# disks of the joiner\n" + first + " FLASH # the first\n\n");
+    DisksFile disks = DisksFile.open(list);
+    BlockServerConfig config =
+        BlockServerConfig.of(
+                disks.disks(),
+                "joiner",
+                new InetSocketAddress("127.0.0.1", 0),
+                List.of(instance.shuckleAddress()))
+            .withLimits(1, BlockServerConfig.WRITE_CUTOFF, 0, SECOND / 2);
+    try (BlockServer joiner = BlockServer.start(config)) {
+      await(joiner::isRegistered);
+      Thread following = disks.follow(joiner::addDisk);
+      Files.writeString(list, first + " FLASH\n" + second + " FLOPPY\n");
+      // What cannot be understood changes nothing, and is read again.
+      Files.writeString(list, first + " FLASH\n" + second + " flash\n");
+      await(() -> joiner.serviceIds().size() == 2);
+      await(() -> cli.ok("blockservices").contains("joiner:" + second));
+      // Then the other is left as the only one of its domain to be written to.
+      cli.ok(
+          "blockservice-flags", "--id", hex(joiner.serviceIds().getFirst()), "--set", "NO_WRITE");
+      for (int i = 0; blocks(second).isEmpty(); i++) {
+        assertTrue(i < 50, "no block of so many files has come to the new disk");
+        cli.ok("cp", "-r", folder.resolve("tree/a").toString(), "eggs:/disk-" + i);
+      }
+      assertReadable("with-a-new-disk");
+      assertFalse(joiner.addDisk(disks.disks().getFirst()));
+      following.interrupt();
+      following.join();
+    }
+  }
+
   @Test
   void anInstanceGrowsAtARestartAndDoesNotShrink() throws Exception {
     instance.close();

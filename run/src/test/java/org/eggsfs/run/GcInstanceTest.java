@@ -5,13 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.eggsfs.cli.ExitCodes;
@@ -24,6 +29,7 @@ import org.eggsfs.gc.Alerts;
 import org.eggsfs.gc.Cluster;
 import org.eggsfs.gc.Gc;
 import org.eggsfs.gc.GcConfig;
+import org.eggsfs.gc.ShardWork;
 import org.eggsfs.gc.WallClock;
 import org.eggsfs.gc.collect.CollectConfig;
 import org.eggsfs.gc.destruct.DestructConfig;
@@ -70,9 +76,9 @@ class GcInstanceTest {
   private static final int SERVERS = 14;
   private static final long PATIENCE_NANOS = 60_000_000_000L;
   private static final CollectConfig COLLECT =
-      CollectConfig.DEFAULT.withMinEdgeAge(0).withCycleMin(50_000_000);
+      CollectConfig.DEFAULT.withMinEdgeAge(0).withWork(ShardWork.everyNanos(50_000_000));
   private static final DestructConfig DESTRUCT =
-      DestructConfig.DEFAULT.withSlack(0).withCycleMin(50_000_000);
+      DestructConfig.DEFAULT.withSlack(0).withWork(ShardWork.everyNanos(50_000_000));
 
   @TempDir private static Path folder;
   private InstanceOptions options;
@@ -235,6 +241,46 @@ class GcInstanceTest {
     assertEquals(blocks, blockFiles().size());
     assertEquals(ExitCodes.OK, gc("-destruct-files"));
     assertEquals("", leftovers());
+  }
+
+  @Test
+  void metricsAreSent() throws Exception {
+    List<String> received = new CopyOnWriteArrayList<>();
+    HttpServer influx =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    influx.createContext(
+        "/api/v2/write",
+        exchange -> {
+          byte[] body = exchange.getRequestBody().readAllBytes();
+          received.add(new String(body, StandardCharsets.UTF_8));
+          exchange.sendResponseHeaders(204, -1);
+          exchange.close();
+        });
+    influx.start();
+    try {
+      int exitCode =
+          gc(
+              "-collect-directories",
+              "-count-metrics",
+              "-app-instance",
+              "gc 1",
+              "-influx-db-origin",
+              "http://127.0.0.1:" + influx.getAddress().getPort(),
+              "-influx-db-org",
+              "o",
+              "-influx-db-bucket",
+              "b");
+      assertEquals(ExitCodes.OK, exitCode);
+    } finally {
+      influx.stop(0);
+    }
+    String last = received.getLast();
+    assertTrue(last.contains("eggsfs_gc alerts_active=0i,"), last);
+    assertTrue(last.contains("visited_directories=1i"), last);
+    assertTrue(last.contains("eggsfs_gc_job,instance=gc\\ 1,job=collect_directories "), last);
+    int root = InodeIds.shard(InodeIds.ROOT);
+    assertTrue(last.contains("eggsfs_directories,shard=" + root + " count=1i "), last);
+    assertTrue(last.contains("eggsfs_transient_files,shard=255 count=0i "), last);
   }
 
   @Test

@@ -1,6 +1,7 @@
 package org.eggsfs.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
@@ -13,6 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -20,14 +23,16 @@ import org.eggsfs.cli.ExitCodes;
 import org.eggsfs.core.BlockPaths;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.store.ChangeList;
+import org.eggsfs.store.Cursor;
+import org.eggsfs.store.KeyValueStore;
 import org.eggsfs.store.RocksStore;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Goal: the check of a stopped instance is content with a sound one and sees each kind of damage to
- * block files and to the CDC; the comparison sees one changed byte. Method: one instance is filled
- * and stopped, then damaged step by step.
+ * block files, to the shuckle's record of disks and to the CDC; the comparison sees one changed
+ * byte. Method: one instance is filled and stopped, then damaged step by step.
  */
 class OfflineCheckTest {
   private record Ran(int exitCode, String output) {}
@@ -70,6 +75,45 @@ class OfflineCheckTest {
     }
   }
 
+  /** The failure domain of the block server whose disk holds a block. */
+  private static byte[] domain(Path block) {
+    String server = block.getParent().getParent().getParent().getParent().getFileName().toString();
+    return Arrays.copyOf(server.getBytes(StandardCharsets.UTF_8), 16);
+  }
+
+  /** Lets the shuckle's record say that all disks of one failure domain belong to another. */
+  private static void moveDisks(Path data, byte[] from, byte[] to) {
+    Path role = new InstanceLayout(data).shuckle();
+    List<KeyValueStore.Change> changed = new ArrayList<>();
+    try (RocksStore store = RocksStore.openReadOnly(role.resolve("db"));
+        KeyValueStore.Snapshot view = store.snapshot();
+        Cursor cursor = view.cursor()) {
+      for (cursor.seek(new byte[] {'B'}); cursor.isValid(); cursor.next()) {
+        byte[] value = cursor.value();
+        for (int i = 0; cursor.key()[0] == 'B' && i + from.length <= value.length; i++) {
+          if (Arrays.equals(value, i, i + from.length, from, 0, from.length)) {
+            System.arraycopy(to, 0, value, i, to.length);
+            changed.add(new KeyValueStore.Change(cursor.key(), value));
+          }
+        }
+      }
+    }
+    assertFalse(changed.isEmpty(), "no disk of the failure domain");
+    changed.forEach(row -> change(role, row.key(), row.value()));
+  }
+
+  /** All blocks are of one span, so two of them in one failure domain are one too many. */
+  private static void sharedDomainIsSeen(Path data, Path block, Path other) {
+    byte[] unused = Arrays.copyOf("elsewhere".getBytes(StandardCharsets.UTF_8), 16);
+    moveDisks(data, domain(block), unused);
+    assertEquals(ExitCodes.OK, eggs("fsck", "--data-dir", data.toString()).exitCode);
+    moveDisks(data, unused, domain(other));
+    Ran shared = eggs("fsck", "--data-dir", data.toString());
+    assertEquals(ExitCodes.FAILED, shared.exitCode, shared.output);
+    assertTrue(shared.output.contains("has two blocks in one failure domain"), shared.output);
+    assertTrue(shared.output.contains("1 problems"), shared.output);
+  }
+
   @Test
   void eachDamageIsSeen(@TempDir Path folder) throws Exception {
     InstanceOptions options = InstanceTest.options(folder);
@@ -95,6 +139,10 @@ class OfflineCheckTest {
     assertEquals(ExitCodes.OK, equal.exitCode, equal.output);
 
     List<Path> blocks = blocks(options.dataDir);
+    Path shared = folder.resolve("shared");
+    copy(options.dataDir, shared);
+    sharedDomainIsSeen(shared, blocks.get(0), blocks.get(1));
+
     Files.delete(blocks.get(0));
     try (FileChannel file = FileChannel.open(blocks.get(1), StandardOpenOption.WRITE)) {
       file.truncate(file.size() - 1);

@@ -465,8 +465,9 @@ class RepairInstanceTest {
     return null;
   }
 
+  /** Two readers read all files again and again meanwhile, and each byte is compared. */
   @Test
-  void spansGetTheLayoutOfTheirPolicy() throws Exception {
+  void spansGetTheLayoutOfTheirPolicyWhileTheyAreRead() throws Exception {
     start(SERVERS, 1);
     Cli cli = new Cli(instance);
     files.make("d", 3, 200, 9_000, 41_000, 3_000_000);
@@ -477,9 +478,21 @@ class RepairInstanceTest {
         "SPAN",
         "{\"Entries\":[{\"MaxSize\":10485760,\"Parity\":[4,2]}]}");
     DefragCounters counters = new DefragCounters();
+    AtomicBoolean stop = new AtomicBoolean();
     try (EggsClient fresh = connect(instance);
-        Defragmenter defragmenter = new Defragmenter(fresh, DefragSettings.DEFAULT, counters)) {
-      defragmenter.run("/", DefragListener.NONE);
+        Defragmenter defragmenter = new Defragmenter(fresh, DefragSettings.DEFAULT, counters);
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<Void> one = threads.submit(() -> readAll(stop));
+      Future<Void> two = threads.submit(() -> readAll(stop));
+      try {
+        defragmenter.run("/", DefragListener.NONE);
+        // The replaced blocks go while the readers may still know them.
+        destruct();
+      } finally {
+        stop.set(true);
+      }
+      one.get();
+      two.get();
       assertEquals(9, counters.spans.get());
       assertEquals(12, counters.analyzedFiles.get());
       assertEquals(0, counters.failedFiles.get());

@@ -51,6 +51,26 @@ class RoleOptionsTest {
   }
 
   @Test
+  void metricsNeedAWholeTarget() {
+    for (String role : new String[] {"gc", "shuckle"}) {
+      Ran some = run(role, "-influx-db-origin", "http://127.0.0.1:1", "-influx-db-org", "o");
+      assertEquals(ExitCodes.USAGE, some.exitCode(), role + some.errors());
+    }
+    Ran bad =
+        run(
+            "gc",
+            "-collect-directories",
+            "-influx-db-origin",
+            "127.0.0.1:1",
+            "-influx-db-org",
+            "o",
+            "-influx-db-bucket",
+            "b");
+    assertEquals(ExitCodes.USAGE, bad.exitCode());
+    assertTrue(bad.errors().contains("http://"), bad.errors());
+  }
+
+  @Test
   void shardsAreListed() throws CommandFailure {
     assertEquals(256, ShardCommand.parseShards("0-255").cardinality());
     assertEquals("{0, 1, 2, 7, 255}", ShardCommand.parseShards("0-2,7,255").toString());

@@ -223,6 +223,21 @@ class UndeleteTest {
     assertFalse(again.contains(","), again);
   }
 
+  /** A removed directory that never had an entry goes with the next collection. */
+  @Test
+  void aCollectedDirectoryDoesNotKeepTheRestFromComingBack() throws Exception {
+    client.mkdirs("/collected/empty");
+    write("/collected/f", "f");
+    String then = moment();
+    cli.ok("rm", "-r", "/collected/empty");
+    client.unlink("/collected/f");
+    cli.ok("collect", "--yes", "--min-edge-age", "0");
+    Cli.Ran ran = cli.run("resurrect", "-r", "/collected", "--as-of", then);
+    assertEquals(ExitCodes.PARTIAL, ran.exitCode());
+    assertTrue(ran.errors().contains("/collected/empty: lost"), ran.errors());
+    assertEquals("f", read("/collected/f"));
+  }
+
   @Test
   void whatHasANameNowIsKeptUnlessToldOtherwise() throws Exception {
     client.mkdirs("/conflict/d");

@@ -29,7 +29,7 @@ final class Report {
     this.isShort = isShort;
   }
 
-  void add(Outcome outcome) {
+  synchronized void add(Outcome outcome) {
     outcomes.add(outcome);
     out.printf(
         Locale.ROOT,

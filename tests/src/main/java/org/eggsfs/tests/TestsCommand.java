@@ -3,6 +3,7 @@ package org.eggsfs.tests;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -10,9 +11,12 @@ import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.CommandRunner;
 import org.eggsfs.cli.ExitCodes;
 import org.eggsfs.cli.Logging;
+import org.eggsfs.core.Durations;
 import org.eggsfs.tests.scenario.Scenario;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** {@code eggstests}: integration tests of real clusters with faults. */
 @Command(
@@ -30,7 +34,7 @@ public final class TestsCommand implements Callable<Integer> {
       description = "Only scenarios whose name contains a match.")
   private String filter = "";
 
-  @Option(names = "--short", description = "Small sizes, and only some scenarios.")
+  @Option(names = "--short", description = "Small sizes; without a filter only some scenarios.")
   private boolean isShort;
 
   @Option(
@@ -43,6 +47,18 @@ public final class TestsCommand implements Callable<Integer> {
       names = "--processes",
       description = "Every cluster in one process for each role and block server.")
   private boolean processes;
+
+  @Option(
+      names = "--one-at-a-time",
+      description = "Do not run what goes on for long beside the other scenarios.")
+  private boolean single;
+
+  @Option(
+      names = "--duration",
+      paramLabel = "DUR",
+      converter = DurationConverter.class,
+      description = "Of scenarios that go on for a time, e.g. 90s, 30m, 24h (default: their own).")
+  private Duration duration;
 
   @Option(
       names = {"--keep", "--preserve-data-dir"},
@@ -60,6 +76,18 @@ public final class TestsCommand implements Callable<Integer> {
 
   @Option(names = "--list", description = "List the scenarios and end.")
   private boolean list;
+
+  /** Durations with units. */
+  static final class DurationConverter implements ITypeConverter<Duration> {
+    @Override
+    public Duration convert(String text) {
+      try {
+        return Duration.ofNanos(Durations.parse(text));
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
+  }
 
   /** Runs the command; the result is the exit code. */
   public static int run(String... args) {
@@ -80,7 +108,9 @@ public final class TestsCommand implements Callable<Integer> {
     Report lines = new Report(System.out, chosenSeed, isShort);
     Suite suite =
         new Suite(
-            new Suite.SuiteOptions(pattern, isShort, chosenSeed, processes, keep, folder), lines);
+            new Suite.SuiteOptions(
+                pattern, isShort, chosenSeed, processes, single, keep, folder, duration),
+            lines);
     if (list) {
       for (Scenario scenario : suite.chosen()) {
         System.out.printf("%-24s %s%n", scenario.name(), scenario.oracle());

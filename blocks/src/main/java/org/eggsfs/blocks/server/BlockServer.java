@@ -248,6 +248,17 @@ public final class BlockServer implements AutoCloseable {
     return List.copyOf(addresses);
   }
 
+  /**
+   * Serves one more disk from now on; nothing else of the server notices. It is opened in the
+   * background: one that cannot be opened is told in the log and tried again, like a configured
+   * one.
+   *
+   * @return false if its directory is among the server's already
+   */
+  public boolean addDisk(BlockServerConfig.Disk disk) {
+    return disks.add(disk);
+  }
+
   /** Ids of the block services in the order of the configured disks. */
   public List<Long> serviceIds() {
     return disks.all().stream().map(service -> service.id).toList();

@@ -53,7 +53,7 @@ final class Disks {
     void diskChanged(BlockService service);
   }
 
-  // Guarded by this; the order is the configuration's.
+  // Guarded by this; the order is the configuration's, then that of being added.
   private final Map<Path, Slot> slots = new LinkedHashMap<>();
   private boolean closed;
 
@@ -212,6 +212,17 @@ final class Disks {
         }
       }
     }
+  }
+
+  /** Takes one more disk, which is opened in the background; false if it is there already. */
+  synchronized boolean add(BlockServerConfig.Disk disk) {
+    if (closed || slots.containsKey(disk.directory())) {
+      return false;
+    }
+    Slot slot = new Slot(disk);
+    slots.put(disk.directory(), slot);
+    start(slot, new CountDownLatch(1));
+    return true;
   }
 
   BlockService get(long id) {

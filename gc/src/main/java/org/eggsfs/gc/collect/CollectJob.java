@@ -77,7 +77,7 @@ public final class CollectJob implements GcJob {
   private void cycle(int shard, long beginId, LongConsumer position)
       throws EggsException, IOException, InterruptedException {
     new ShardPass<Long>(
-            config.workersPerShard(),
+            config.work().workersPerShard(),
             directory -> directory,
             begin -> list(shard, begin),
             this::collect,

@@ -50,7 +50,7 @@ public final class Collector {
     this.counters = counters;
     this.clock = clock;
     this.policies = new SnapshotPolicies(cluster);
-    this.pace = new Pace(config.removalsPerSecond());
+    this.pace = new Pace(config.work().perSecond());
   }
 
   /**

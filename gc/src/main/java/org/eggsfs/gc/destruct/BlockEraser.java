@@ -55,7 +55,7 @@ final class BlockEraser {
     this.counters = counters;
     this.alerts = alerts;
     this.perService = config.erasesPerBlockService();
-    this.pace = new Pace(config.erasesPerSecond());
+    this.pace = new Pace(config.work().perSecond());
   }
 
   /** Whether some block of the span cannot be erased now in any case. */

@@ -69,7 +69,7 @@ public final class DestructJob implements GcJob {
   private void cycle(int shard, long beginId, LongConsumer position)
       throws EggsException, IOException, InterruptedException {
     new ShardPass<TransientFile>(
-            config.workersPerShard(),
+            config.work().workersPerShard(),
             TransientFile::id,
             begin -> list(shard, begin),
             file -> destructor.destructFile(file.id(), file.cookie(), file.deadlineTime()),

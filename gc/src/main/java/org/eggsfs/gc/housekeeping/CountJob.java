@@ -1,7 +1,9 @@
 package org.eggsfs.gc.housekeeping;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.eggsfs.gc.Alerts;
@@ -9,6 +11,7 @@ import org.eggsfs.gc.Cluster;
 import org.eggsfs.gc.Counters;
 import org.eggsfs.gc.GcJob;
 import org.eggsfs.gc.Pace;
+import org.eggsfs.net.Measurement;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ProtocolConstants;
 import org.eggsfs.protocol.shard.VisitDirectoriesRequest;
@@ -81,6 +84,24 @@ public final class CountJob implements GcJob {
   /** The last counts of a shard; null before the first. */
   public Counts counts(int shard) {
     return counts.get(shard);
+  }
+
+  @Override
+  public List<Measurement> measurements() {
+    List<Measurement> all = new ArrayList<>();
+    for (int shard = 0; shard < counts.length(); shard++) {
+      Counts last = counts.get(shard);
+      if (last != null) {
+        all.add(ofShard("eggsfs_files", shard, last.files));
+        all.add(ofShard("eggsfs_directories", shard, last.directories));
+        all.add(ofShard("eggsfs_transient_files", shard, last.transientFiles));
+      }
+    }
+    return all;
+  }
+
+  private static Measurement ofShard(String name, int shard, long count) {
+    return new Measurement(name).tag("shard", Integer.toString(shard)).field("count", count);
   }
 
   @Override

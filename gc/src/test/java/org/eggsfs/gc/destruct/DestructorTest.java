@@ -23,6 +23,7 @@ import org.eggsfs.gc.Cursors;
 import org.eggsfs.gc.FakeCluster;
 import org.eggsfs.gc.FakeCluster.Span;
 import org.eggsfs.gc.OneShot;
+import org.eggsfs.gc.ShardWork;
 import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
@@ -231,8 +232,7 @@ class DestructorTest {
 
   @Test
   void oneServiceErasesOnlySoManyBlocksAtOnce() throws Exception {
-    Destructor destructor =
-        destructor(new DestructConfig(0, 10, 2, 0, TimeUnit.MINUTES.toNanos(1)));
+    Destructor destructor = destructor(new DestructConfig(0, 2, ShardWork.DEFAULT));
     cluster.setFault(
         request -> {
           if (request instanceof FakeCluster.Erase) {

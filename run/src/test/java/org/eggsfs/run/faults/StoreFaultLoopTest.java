@@ -30,10 +30,10 @@ class StoreFaultLoopTest {
   /** Steps are prime, so that kinds try different calls. */
   @ParameterizedTest
   @CsvSource({
-    "store, 23, 300, 100, 40",
-    "shard, 67, 200, 60, 20",
-    "shuckle, 67, 200, 60, 20",
-    "cdc, 67, 200, 60, 20"
+    "store, 47, 300, 100, 40",
+    "shard, 101, 200, 60, 20",
+    "shuckle, 101, 200, 60, 20",
+    "cdc, 101, 200, 60, 20"
   })
   void eachCallMayFail(String subject, int step, int callsMin, int changesMin, int writesMin)
       throws IOException, InterruptedException {

@@ -171,6 +171,18 @@ class ProgramsTest extends OnMount {
   }
 
   @Test
+  void vim() throws Exception {
+    Shell.assumeInstalled("vim");
+    file("text", "first line\n");
+    // Below /tmp, where this test may be, it would make no backup and write into the old file.
+    String save =
+        "timeout 60 vim -es -N -u NONE -c 'set backupskip=' -c 's/first/second/' -c wq text";
+    shell.bash(save).ok();
+    assertContent("second line\n", dir.resolve("text"));
+    assertEquals("", shell.bash("ls -A | grep -v '^text$' || true").ok().output());
+  }
+
+  @Test
   void python() throws Exception {
     shell
         .python(

@@ -24,15 +24,20 @@ import org.eggsfs.shuckle.state.ShuckleState;
  * The migrator works on decommissioned services with files, and the decommissioning throttle counts
  * them.
  *
- * <p>One virtual thread; at most one service per second. The shard that had files last time is
- * asked first, so a service in use costs one datagram. Only when all 256 shards say no, the service
- * has no files. Live services that report no blocks are not asked about at all, decommissioned ones
- * come first, and an answer that does not change is asked for less and less often.
+ * <p>One virtual thread; of services in use at most one per second, of the others, which somebody
+ * waits for, one after another. The shard that had files last time is asked first, so a service in
+ * use costs one datagram. Only when all 256 shards say no, the service has no files. Live services
+ * that report no blocks are not asked about at all, decommissioned ones come first, and an answer
+ * that does not change is asked for less and less often.
  */
 final class FilePresence implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(FilePresence.class.getName());
 
   private static final long PAUSE_MILLIS = 1_000;
+
+  /** After a look at a service that is out of use: hundreds may be, when a rack is. */
+  private static final long URGENT_PAUSE_MILLIS = 10;
+
   private static final long IDLE_MILLIS = 5_000;
   private static final long INTERVAL_MIN_NANOS = TimeUnit.MINUTES.toNanos(1);
   private static final long INTERVAL_MAX_NANOS = TimeUnit.HOURS.toNanos(1);
@@ -70,7 +75,7 @@ final class FilePresence implements AutoCloseable {
   private void run() {
     while (!closed) {
       try {
-        Thread.sleep(step() ? PAUSE_MILLIS : IDLE_MILLIS);
+        Thread.sleep(step());
       } catch (InterruptedException e) {
         return;
       } catch (ExecutionException | EggsException | RuntimeException e) {
@@ -94,8 +99,8 @@ final class FilePresence implements AutoCloseable {
     }
   }
 
-  /** Looks after the service that is due most urgently; false if none is. */
-  private boolean step() throws InterruptedException, ExecutionException, EggsException {
+  /** Looks after the service that is due most urgently; the result is the pause in milliseconds. */
+  private long step() throws InterruptedException, ExecutionException, EggsException {
     List<FullBlockServiceInfo> rows = keeper.read(state -> List.copyOf(state.blockServices()));
     FullBlockServiceInfo next = null;
     long now = System.nanoTime();
@@ -114,16 +119,16 @@ final class FilePresence implements AutoCloseable {
       }
     }
     if (next == null) {
-      return false;
+      return IDLE_MILLIS;
     }
     List<ShardInfo> leaders = leaders();
     for (ShardInfo leader : leaders) {
       if (!Addresses.isPresent(leader.addrs())) {
-        return false;
+        return IDLE_MILLIS;
       }
     }
     look(next, leaders);
-    return true;
+    return isUrgent(next) ? URGENT_PAUSE_MILLIS : PAUSE_MILLIS;
   }
 
   /** A live service without blocks that is known to have no files: nothing can have changed. */
@@ -131,12 +136,21 @@ final class FilePresence implements AutoCloseable {
     return (row.flags() & UNUSABLE) == 0 && row.blocks() == 0 && !row.hasFiles();
   }
 
+  private static boolean isUrgent(FullBlockServiceInfo row) {
+    return (row.flags() & UNUSABLE) != 0;
+  }
+
+  /** First those that are decommissioned, then those that are out of use otherwise. */
   private boolean isMoreUrgent(FullBlockServiceInfo a, FullBlockServiceInfo b) {
-    boolean deadA = (a.flags() & BlockServiceFlags.DECOMMISSIONED) != 0;
-    boolean deadB = (b.flags() & BlockServiceFlags.DECOMMISSIONED) != 0;
-    return deadA == deadB
+    int rankA = rank(a);
+    int rankB = rank(b);
+    return rankA == rankB
         ? schedules.get(a.id()).dueNanos - schedules.get(b.id()).dueNanos < 0
-        : deadA;
+        : rankA > rankB;
+  }
+
+  private static int rank(FullBlockServiceInfo row) {
+    return (row.flags() & BlockServiceFlags.DECOMMISSIONED) != 0 ? 2 : isUrgent(row) ? 1 : 0;
   }
 
   private List<ShardInfo> leaders() throws EggsException {

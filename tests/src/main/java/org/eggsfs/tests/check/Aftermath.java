@@ -1,20 +1,19 @@
 package org.eggsfs.tests.check;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.gc.Cluster;
 import org.eggsfs.gc.Cursors;
 import org.eggsfs.gc.OneShot;
 import org.eggsfs.gc.ShardPass;
+import org.eggsfs.gc.ShardWork;
 import org.eggsfs.gc.collect.CollectConfig;
 import org.eggsfs.gc.collect.CollectCounters;
 import org.eggsfs.gc.destruct.DestructConfig;
@@ -27,10 +26,9 @@ import org.eggsfs.protocol.shard.VisitDirectoriesRequest;
 import org.eggsfs.protocol.shard.VisitDirectoriesResponse;
 import org.eggsfs.protocol.shard.VisitFilesRequest;
 import org.eggsfs.protocol.shard.VisitFilesResponse;
-import org.eggsfs.protocol.shard.VisitTransientFilesRequest;
-import org.eggsfs.protocol.shard.VisitTransientFilesResponse;
 import org.eggsfs.protocol.struct.CurrentEdge;
 import org.eggsfs.protocol.struct.TransientFile;
+import org.eggsfs.tests.cluster.Disks;
 import org.eggsfs.tests.scenario.Failure;
 
 /**
@@ -42,17 +40,20 @@ public final class Aftermath {
   private static final long EMPTY_SECONDS_MAX = 120;
   private static final long PAUSE_MILLIS = 500;
   private static final int WORKERS = 16;
+
+  /** Nothing else runs, and a million files may be those of one directory and one shard. */
+  private static final CollectConfig COLLECT = new CollectConfig(0, 128, new ShardWork(10, 0, 0));
+
+  private static final DestructConfig DESTRUCT = new DestructConfig(0, 16, new ShardWork(48, 0, 0));
   private static final BitSet ALL_SHARDS = new BitSet();
 
   static {
     ALL_SHARDS.set(0, ProtocolConstants.SHARD_COUNT);
   }
 
-  private final org.eggsfs.tests.cluster.Cluster cluster;
   private final EggsClient client;
 
-  private Aftermath(org.eggsfs.tests.cluster.Cluster cluster, EggsClient client) {
-    this.cluster = cluster;
+  private Aftermath(EggsClient client) {
     this.client = client;
   }
 
@@ -64,7 +65,7 @@ public final class Aftermath {
   public static String check(org.eggsfs.tests.cluster.Cluster cluster) throws Exception {
     fsck(cluster);
     try (EggsClient client = cluster.connectDirectly()) {
-      new Aftermath(cluster, client).empty();
+      new Aftermath(client).empty();
     }
     return "fsck clean; metadata and disks empty after gc";
   }
@@ -79,9 +80,10 @@ public final class Aftermath {
 
   private void empty() throws Exception {
     removeBelow(InodeIds.ROOT);
+    collect();
+    // From now on only what has to wait for a deadline or an age should be left.
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(EMPTY_SECONDS_MAX);
     while (true) {
-      collect();
       String left = leftInMetadata();
       if (left == null) {
         left = leftOnDisks();
@@ -91,6 +93,7 @@ public final class Aftermath {
       }
       Failure.unless(System.nanoTime() < end, "after gc there is still " + left);
       Thread.sleep(PAUSE_MILLIS);
+      collect();
     }
   }
 
@@ -114,7 +117,7 @@ public final class Aftermath {
     Cluster gc = Cluster.of(client);
     OneShot.collect(
         gc,
-        CollectConfig.DEFAULT.withMinEdgeAge(0),
+        COLLECT,
         new CollectCounters(),
         ALL_SHARDS,
         Cursors.inMemory(),
@@ -122,7 +125,7 @@ public final class Aftermath {
     scrapAll();
     OneShot.destruct(
         gc,
-        DestructConfig.DEFAULT.withSlack(0),
+        DESTRUCT,
         new DestructCounters(),
         ALL_SHARDS,
         Cursors.inMemory(),
@@ -135,7 +138,7 @@ public final class Aftermath {
         WORKERS,
         IntStream.range(0, ProtocolConstants.SHARD_COUNT).boxed().toList(),
         shard -> {
-          for (TransientFile file : transientFiles(shard)) {
+          for (TransientFile file : Shards.transientFiles(client, shard)) {
             if (InodeIds.isFile(file.id())) {
               try {
                 client.shard(shard, new ScrapTransientFileRequest(file.id(), file.cookie()));
@@ -147,18 +150,6 @@ public final class Aftermath {
             }
           }
         });
-  }
-
-  private List<TransientFile> transientFiles(int shard) throws IOException, EggsException {
-    List<TransientFile> files = new ArrayList<>();
-    long begin = 0;
-    do {
-      VisitTransientFilesResponse page =
-          client.shard(shard, new VisitTransientFilesRequest(begin, 0));
-      files.addAll(page.files());
-      begin = page.nextId();
-    } while (begin != 0);
-    return files;
   }
 
   private String leftInMetadata() throws Exception {
@@ -173,7 +164,7 @@ public final class Aftermath {
       if (files.ids().length > 0) {
         return "file " + InodeIds.format(files.ids()[0]);
       }
-      List<TransientFile> transients = transientFiles(shard);
+      List<TransientFile> transients = Shards.transientFiles(client, shard);
       if (!transients.isEmpty()) {
         return "transient file " + InodeIds.format(transients.getFirst().id());
       }
@@ -182,16 +173,14 @@ public final class Aftermath {
     return edges == 0 ? null : edges + " edges in the root";
   }
 
-  private String leftOnDisks() throws IOException {
-    try (Stream<Path> files = Files.walk(cluster.root().resolve("data"))) {
-      List<Path> blocks =
-          files
-              .filter(file -> file.toString().contains("/with_crc/"))
-              .filter(Files::isRegularFile)
-              .toList();
-      return blocks.isEmpty()
-          ? null
-          : blocks.size() + " block files on disks, e.g. " + blocks.getFirst();
+  /** Disks that were given up are not asked to erase anything, so they do not count. */
+  private String leftOnDisks() throws IOException, EggsException {
+    List<Path> left = new ArrayList<>();
+    for (Disks.Disk disk : Disks.all(client).values()) {
+      if (!disk.isDecommissioned()) {
+        left.addAll(DiskAudit.blockFiles(disk.path()));
+      }
     }
+    return left.isEmpty() ? null : left.size() + " block files on disks, e.g. " + left.getFirst();
   }
 }

@@ -6,6 +6,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** The same for many things, some at a time. */
@@ -20,9 +21,19 @@ public final class Parallel {
 
   /** Does it with all; the first failure is thrown when all workers have ended. */
   public static <T> void each(int workers, List<T> items, Step<T> step) throws Exception {
+    each(Thread.ofVirtual().factory(), workers, items, step);
+  }
+
+  /** The same on threads that may wait in the kernel without holding up others. */
+  public static <T> void eachOnThreads(int workers, List<T> items, Step<T> step) throws Exception {
+    each(Thread.ofPlatform().factory(), workers, items, step);
+  }
+
+  private static <T> void each(ThreadFactory factory, int workers, List<T> items, Step<T> step)
+      throws Exception {
     AtomicInteger next = new AtomicInteger();
     Exception first = null;
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+    try (ExecutorService threads = Executors.newThreadPerTaskExecutor(factory)) {
       List<Future<?>> running = new ArrayList<>();
       for (int i = 0; i < Math.min(workers, items.size()); i++) {
         running.add(

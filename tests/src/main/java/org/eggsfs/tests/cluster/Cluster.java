@@ -22,6 +22,7 @@ import org.eggsfs.protocol.DirectoryInfoTag;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.struct.SnapshotPolicy;
+import org.eggsfs.tests.faults.Clocks;
 import org.eggsfs.tests.faults.PacketFaults;
 import org.eggsfs.tests.faults.ShuckleProxy;
 
@@ -49,6 +50,7 @@ public final class Cluster implements AutoCloseable {
   private static final String REFRESH_INTERVAL = "1s";
   private static final String REGISTER_INTERVAL = "2s";
   private static final String STALENESS_DELAY = "20s";
+  private static final int BLOCK_SERVERS_STARTING_MAX = 3;
   private static final long WRITABLE_SECONDS_MAX = 120;
   private static final long POLL_MILLIS = 50;
   private static final long TIME_RULE_ACTIVE = Long.MIN_VALUE;
@@ -62,9 +64,12 @@ public final class Cluster implements AutoCloseable {
   private final long seed;
   private final Map<String, RoleProcess> children =
       Collections.synchronizedMap(new LinkedHashMap<>());
+  private final Map<String, RoleProcess> helpers =
+      Collections.synchronizedMap(new LinkedHashMap<>());
   private InetSocketAddress shuckle;
   private ShuckleProxy clientNetwork;
   private ShuckleProxy cdcNetwork;
+  private Clocks clocks;
 
   private Cluster(ClusterConfig config, Path root, long seed) {
     this.config = config;
@@ -79,6 +84,9 @@ public final class Cluster implements AutoCloseable {
     boolean started = false;
     try {
       Files.createDirectories(cluster.logs());
+      if (config.ownClocks()) {
+        cluster.clocks = new Clocks(root.resolve("clocks"));
+      }
       if (config.processes()) {
         cluster.startProcesses();
       } else {
@@ -164,6 +172,10 @@ public final class Cluster implements AutoCloseable {
     }
     for (int i = 0; i < config.blockServers(); i++) {
       addBlockServer(i, address).start();
+      // New disks are many small files with syncs: all at once they would wait for each other.
+      if (i >= BLOCK_SERVERS_STARTING_MAX) {
+        child(blockServer(i - BLOCK_SERVERS_STARTING_MAX)).awaitReady();
+      }
     }
     for (int i = 0; i < config.blockServers(); i++) {
       child(blockServer(i)).awaitReady();
@@ -193,7 +205,7 @@ public final class Cluster implements AutoCloseable {
     child(SHARDS).awaitReady();
   }
 
-  private RoleProcess addBlockServer(int number, String shuckleAddress) {
+  private RoleProcess addBlockServer(int number, String shuckleAddress) throws IOException {
     List<String> args =
         new ArrayList<>(
             List.of(
@@ -218,14 +230,40 @@ public final class Cluster implements AutoCloseable {
     return add(blockServer(number), "blocks", args);
   }
 
-  private RoleProcess add(String name, String role, List<String> arguments) {
+  private RoleProcess add(String name, String role, List<String> arguments) throws IOException {
+    RoleProcess child =
+        process(name, role, arguments, clocks == null ? Map.of() : clocks.environment(name));
+    children.put(name, child);
+    return child;
+  }
+
+  private RoleProcess process(
+      String name, String role, List<String> arguments, Map<String, String> environment) {
     List<String> all = new ArrayList<>(arguments);
     if (!role.equals("run")) {
       all.addAll(List.of("--with-process", Long.toString(ProcessHandle.current().pid())));
     }
-    RoleProcess child = new RoleProcess(name, role, all, logs());
-    children.put(name, child);
-    return child;
+    return new RoleProcess(name, role, all, logs(), environment);
+  }
+
+  /**
+   * Adds a process that uses the cluster, such as a collector or a mount, not started yet. It is
+   * judged and ends as the others do, but {@link #crash} leaves it alone.
+   */
+  public RoleProcess addHelper(String name, String role, List<String> arguments) {
+    List<String> all = new ArrayList<>(List.of("--shuckle", shuckleAddress()));
+    all.addAll(arguments);
+    RoleProcess helper = process(name, role, all, Map.of());
+    helpers.put(name, helper);
+    return helper;
+  }
+
+  /** Stops such a process and forgets it, unless it has ended by itself: then it is a failure. */
+  public void removeHelper(RoleProcess helper) throws IOException {
+    helper.stop();
+    if (helper.unexpectedEnd() == null) {
+      helpers.remove(helper.name());
+    }
   }
 
   private Path logs() {
@@ -331,6 +369,11 @@ public final class Cluster implements AutoCloseable {
     return child;
   }
 
+  /** The clocks of the processes, by their names; null unless the configuration wants them. */
+  public Clocks clocks() {
+    return clocks;
+  }
+
   /** Packets that the faulty networks saw, and those they lost, doubled or delayed. */
   public long[] packetCounts() {
     long[] counts = new long[2];
@@ -384,7 +427,9 @@ public final class Cluster implements AutoCloseable {
   /** What went wrong with the processes themselves: an end that nobody asked for. */
   public List<String> misbehaviour() {
     List<String> found = new ArrayList<>();
-    for (RoleProcess child : children.values()) {
+    List<RoleProcess> all = new ArrayList<>(children.values());
+    all.addAll(helpers.values());
+    for (RoleProcess child : all) {
       if (child.unexpectedEnd() != null) {
         found.add(child.unexpectedEnd());
       }
@@ -394,11 +439,25 @@ public final class Cluster implements AutoCloseable {
 
   /** Kills all processes for good and leaves everything else as it is. */
   public void abandon() {
-    children.values().forEach(RoleProcess::abandon);
+    List.copyOf(helpers.values()).forEach(RoleProcess::abandon);
+    List.copyOf(children.values()).forEach(RoleProcess::abandon);
+    try {
+      MountTable.detachBelow(root);
+    } catch (IOException | InterruptedException e) {
+      System.err.println("mounts below " + root + " may be left: " + e.getMessage());
+    }
   }
 
   @Override
   public void close() throws IOException {
+    for (RoleProcess helper : List.copyOf(helpers.values()).reversed()) {
+      helper.stop();
+    }
+    try {
+      MountTable.detachBelow(root);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     for (RoleProcess child : List.copyOf(children.values()).reversed()) {
       child.stop();
     }

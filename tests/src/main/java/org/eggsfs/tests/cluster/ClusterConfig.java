@@ -10,32 +10,52 @@ import org.eggsfs.tests.faults.PacketFaults;
  * @param servicesPerClass HDD, and as many FLASH, block services of each block server
  * @param clientFaults what happens to packets between clients and shards or CDC
  * @param cdcFaults what happens to packets between CDC and shards; needs {@code processes}
+ * @param ownClocks each process has a clock that can be stepped; needs {@code processes}
  */
 public record ClusterConfig(
     boolean processes,
     int blockServers,
     int servicesPerClass,
     PacketFaults clientFaults,
-    PacketFaults cdcFaults) {
+    PacketFaults cdcFaults,
+    boolean ownClocks) {
 
   /** Spans of 14 blocks still find a place when four servers are gone. */
   public static final int BLOCK_SERVERS = 18;
 
   /** Everything in one process, no faults. */
   public static final ClusterConfig ONE_PROCESS =
-      new ClusterConfig(false, BLOCK_SERVERS, 1, PacketFaults.NONE, PacketFaults.NONE);
+      new ClusterConfig(false, BLOCK_SERVERS, 1, PacketFaults.NONE, PacketFaults.NONE, false);
 
   /** A process for each role and block server, no faults. */
   public static final ClusterConfig PROCESSES =
-      new ClusterConfig(true, BLOCK_SERVERS, 1, PacketFaults.NONE, PacketFaults.NONE);
+      new ClusterConfig(true, BLOCK_SERVERS, 1, PacketFaults.NONE, PacketFaults.NONE, false);
 
   /** The same with faulty networks. */
   public ClusterConfig withFaults(PacketFaults clients, PacketFaults cdc) {
-    return new ClusterConfig(processes, blockServers, servicesPerClass, clients, cdc);
+    return new ClusterConfig(processes, blockServers, servicesPerClass, clients, cdc, ownClocks);
+  }
+
+  /** The same with so many block services of each class in each block server. */
+  public ClusterConfig withServices(int services) {
+    return new ClusterConfig(processes, blockServers, services, clientFaults, cdcFaults, ownClocks);
+  }
+
+  /** The same with so many block servers. */
+  public ClusterConfig withBlockServers(int servers) {
+    return new ClusterConfig(
+        processes, servers, servicesPerClass, clientFaults, cdcFaults, ownClocks);
+  }
+
+  /** The same with a clock for each process. */
+  public ClusterConfig withOwnClocks() {
+    return new ClusterConfig(
+        processes, blockServers, servicesPerClass, clientFaults, cdcFaults, true);
   }
 
   /** The same in processes. */
   public ClusterConfig inProcesses() {
-    return new ClusterConfig(true, blockServers, servicesPerClass, clientFaults, cdcFaults);
+    return new ClusterConfig(
+        true, blockServers, servicesPerClass, clientFaults, cdcFaults, ownClocks);
   }
 }

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -29,6 +30,8 @@ public final class RoleProcess {
   private final Path log;
   private final Path temporary;
 
+  private final Map<String, String> environment;
+
   // Guarded by this.
   private Process process;
   private CompletableFuture<String> ready;
@@ -37,12 +40,18 @@ public final class RoleProcess {
   private boolean endExpected;
   private String unexpectedEnd;
 
-  RoleProcess(String name, String role, List<String> arguments, Path logs) {
+  RoleProcess(
+      String name,
+      String role,
+      List<String> arguments,
+      Path logs,
+      Map<String, String> environment) {
     this.name = name;
     this.role = role;
     this.arguments = new ArrayList<>(arguments);
     this.log = logs.resolve(name + ".log");
     this.temporary = logs;
+    this.environment = Map.copyOf(environment);
   }
 
   /** Its name in messages, e.g. {@code bs_03}. */
@@ -78,6 +87,7 @@ public final class RoleProcess {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
     builder.environment().remove("EGGS_SHUCKLE");
+    builder.environment().putAll(environment);
     Process started = builder.start();
     CompletableFuture<String> readiness = new CompletableFuture<>();
     process = started;

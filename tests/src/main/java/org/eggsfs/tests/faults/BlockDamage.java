@@ -1,11 +1,14 @@
 package org.eggsfs.tests.faults;
 
 import java.io.IOException;
-import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -22,13 +25,11 @@ import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.shard.FileSpansRequest;
 import org.eggsfs.protocol.shard.FileSpansResponse;
-import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedRequest;
-import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedResponse;
-import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
 import org.eggsfs.protocol.struct.FetchedBlock;
 import org.eggsfs.protocol.struct.FetchedBlockServices;
 import org.eggsfs.protocol.struct.FetchedFullSpan;
 import org.eggsfs.protocol.struct.FetchedLocations;
+import org.eggsfs.tests.cluster.Disks;
 
 /**
  * Finds the block files of a file on the disks of the cluster and damages some of them, at most as
@@ -43,8 +44,15 @@ public final class BlockDamage {
     EXTEND,
     EMPTY,
     DELETE,
-    SWAP
+    SWAP,
+    /** Nothing: the block was not there any more. */
+    GONE
   }
+
+  /** What is done to one file alone. */
+  private static final List<Kind> SINGLE_KINDS =
+      List.of(
+          Kind.FLIP_BYTE, Kind.FLIP_PAGE_CRC, Kind.TRUNCATE, Kind.EXTEND, Kind.EMPTY, Kind.DELETE);
 
   private static final int PAGE_WITH_CRC = 4_100;
   private static final int PAGE = 4_096;
@@ -52,21 +60,15 @@ public final class BlockDamage {
   private final EggsClient client;
   private final Map<Long, Path> disks = new HashMap<>();
   private final Map<Kind, Integer> done = new EnumMap<>(Kind.class);
-  private final List<Path> damaged = new ArrayList<>();
 
   /** Looks up where the disks are. */
   public BlockDamage(EggsClient client) throws IOException, EggsException {
     this.client = client;
-    AllBlockServicesDeprecatedResponse all =
-        client.shuckle().call(new AllBlockServicesDeprecatedRequest());
-    for (BlockServiceDeprecatedInfo service : all.blockServices()) {
-      String path = new String(service.path(), StandardCharsets.UTF_8);
-      disks.put(service.id(), Path.of(path.substring(path.indexOf(':') + 1)));
-    }
+    Disks.all(client).values().forEach(disk -> disks.put(disk.id(), disk.path()));
   }
 
-  /** The files that hold the blocks of one span. */
-  public record SpanBlocks(int parityBlocks, List<Path> files) {}
+  /** The blocks of one span and the files that hold them, in the same order. */
+  public record SpanBlocks(int parityBlocks, List<Long> blocks, List<Path> files) {}
 
   /** Where the blocks of each span of a file are. */
   public List<SpanBlocks> spans(long file) throws IOException, EggsException {
@@ -78,12 +80,14 @@ public final class BlockDamage {
       for (FetchedFullSpan span : page.spans()) {
         if (span.body() instanceof FetchedLocations locations) {
           for (FetchedBlockServices location : locations.locations()) {
+            List<Long> blocks = new ArrayList<>();
             List<Path> files = new ArrayList<>();
             for (FetchedBlock block : location.blocks()) {
               long service = page.blockServices().get(block.blockServiceIx()).id();
+              blocks.add(block.blockId());
               files.add(path(disks.get(service), block.blockId()));
             }
-            spans.add(new SpanBlocks(location.parity() >>> 4, files));
+            spans.add(new SpanBlocks(location.parity() >>> 4, blocks, files));
           }
         }
       }
@@ -104,11 +108,6 @@ public final class BlockDamage {
     }
   }
 
-  /** The directories of all block services by id. */
-  public Map<Long, Path> disks() {
-    return Map.copyOf(disks);
-  }
-
   /**
    * Damages one to P random blocks of each span of a file, data and parity alike.
    *
@@ -126,26 +125,52 @@ public final class BlockDamage {
     return count;
   }
 
+  /**
+   * The same while the cluster is at work: at most so many blocks of each span, each by itself. A
+   * block that is gone by then was moved or erased meanwhile.
+   *
+   * @return the blocks that were damaged
+   */
+  public List<Long> damageAtWork(long file, int perSpanMax, SplittableRandom random)
+      throws IOException, EggsException {
+    List<Long> hit = new ArrayList<>();
+    for (SpanBlocks span : spans(file)) {
+      int first = random.nextInt(span.files().size());
+      int count = random.nextInt(1, Math.min(perSpanMax, span.parityBlocks()) + 1);
+      for (int i = 0; i < count; i++) {
+        int index = (first + i) % span.files().size();
+        Kind kind = SINGLE_KINDS.get(random.nextInt(SINGLE_KINDS.size()));
+        try {
+          damage(span.files().get(index), kind, random);
+          note(kind);
+          hit.add(span.blocks().get(index));
+        } catch (NoSuchFileException e) {
+          done.merge(Kind.GONE, 1, Integer::sum);
+        }
+      }
+    }
+    return hit;
+  }
+
   private void damage(List<Path> victims, SplittableRandom random) throws IOException {
-    Kind[] kinds = Kind.values();
     for (int i = 0; i < victims.size(); i++) {
-      Kind kind = kinds[random.nextInt(kinds.length)];
+      int choice = random.nextInt(SINGLE_KINDS.size() + 1);
+      Kind kind = choice == SINGLE_KINDS.size() ? Kind.SWAP : SINGLE_KINDS.get(choice);
       if (kind == Kind.SWAP && i + 1 < victims.size()) {
         swap(victims.get(i), victims.get(i + 1));
-        note(Kind.SWAP, victims.get(i));
-        note(Kind.SWAP, victims.get(i + 1));
+        note(Kind.SWAP);
+        note(Kind.SWAP);
         i++;
       } else {
         Kind single = kind == Kind.SWAP ? Kind.DELETE : kind;
         damage(victims.get(i), single, random);
-        note(single, victims.get(i));
+        note(single);
       }
     }
   }
 
-  private void note(Kind kind, Path file) {
+  private void note(Kind kind) {
     done.merge(kind, 1, Integer::sum);
-    damaged.add(file);
   }
 
   /** How many blocks were damaged in which way. */
@@ -159,25 +184,26 @@ public final class BlockDamage {
       Files.delete(file);
       return;
     }
-    try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "rw")) {
-      long size = open.length();
+    try (FileChannel open =
+        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      long size = open.size();
       switch (kind) {
         case FLIP_BYTE -> flip(open, random.nextLong(size));
         case FLIP_PAGE_CRC ->
             flip(open, random.nextLong(size / PAGE_WITH_CRC) * PAGE_WITH_CRC + PAGE);
-        case TRUNCATE -> open.setLength(random.nextLong(1, size));
-        case EXTEND -> open.setLength(size + PAGE_WITH_CRC);
-        case EMPTY -> open.setLength(0);
+        case TRUNCATE -> open.truncate(random.nextLong(1, size));
+        case EXTEND -> open.write(ByteBuffer.allocate(PAGE_WITH_CRC), size);
+        case EMPTY -> open.truncate(0);
         default -> throw new IllegalArgumentException(kind + " takes two files");
       }
     }
   }
 
-  private static void flip(RandomAccessFile open, long offset) throws IOException {
-    open.seek(offset);
-    int old = open.read();
-    open.seek(offset);
-    open.write(old ^ 0xff);
+  private static void flip(FileChannel open, long offset) throws IOException {
+    ByteBuffer one = ByteBuffer.allocate(1);
+    open.read(one, offset);
+    one.put(0, (byte) ~one.get(0));
+    open.write(one.flip(), offset);
   }
 
   private static void swap(Path one, Path other) throws IOException {

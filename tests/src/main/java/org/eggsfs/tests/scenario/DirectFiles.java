@@ -7,6 +7,7 @@ import org.eggsfs.client.span.ReadCounters;
 import org.eggsfs.tests.check.Content;
 import org.eggsfs.tests.cluster.ClusterConfig;
 import org.eggsfs.tests.faults.BlockDamage;
+import org.eggsfs.tests.faults.Clocks;
 
 /**
  * Goal: a tree of files is what was written, also from damaged disks. Method: the tree is read
@@ -48,6 +49,11 @@ final class DirectFiles implements Scenario {
   @Override
   public ClusterConfig cluster() {
     return cluster;
+  }
+
+  @Override
+  public String missing() {
+    return cluster.ownClocks() ? Clocks.unavailable() : null;
   }
 
   @Override

@@ -93,6 +93,11 @@ final class Faults {
     };
   }
 
+  /** One of several faults, by chance. */
+  static Fault oneOf(Fault... faults) {
+    return (run, random) -> faults[random.nextInt(faults.length)].happen(run, random);
+  }
+
   /** One of the named processes hangs for a moment: its sockets are there, it says nothing. */
   static Fault silence(String... names) {
     return (run, random) -> {
@@ -102,6 +107,32 @@ final class Faults {
         Thread.sleep(random.nextInt(SILENT_MILLIS_MAX));
       } finally {
         victim.resume();
+      }
+    };
+  }
+
+  /**
+   * Clocks of all processes are off by up to a minute, in the short size by seconds, and are
+   * stepped, also back, again and again; at the end all are right. The shuckle's stays within half
+   * of what it takes for silence, since by its clock it judges who is stale.
+   */
+  static Disturbance clockSteps(int pauseMillisMax) {
+    Fault step =
+        (run, random) -> {
+          List<String> names = new ArrayList<>(run.cluster().children().keySet());
+          Collections.sort(names);
+          String name = names.get(random.nextInt(names.size()));
+          long seconds = name.equals(Cluster.SHUCKLE) ? 8 : run.size(60, 12);
+          run.cluster().clocks().set(name, random.nextLong(-seconds, seconds + 1) * 1_000_000_000L);
+        };
+    Disturbance steps = repeated("clock steps", pauseMillisMax, step);
+    return (run, load) -> {
+      try {
+        steps.during(run, load);
+      } finally {
+        for (String name : run.cluster().children().keySet()) {
+          run.cluster().clocks().set(name, 0);
+        }
       }
     };
   }

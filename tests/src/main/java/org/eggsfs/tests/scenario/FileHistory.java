@@ -13,6 +13,7 @@ import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.tests.check.History;
 import org.eggsfs.tests.cluster.ClusterConfig;
+import org.eggsfs.tests.faults.Clocks;
 
 /**
  * Goal: names in one directory do what they were told, and the directory remembers each of its
@@ -62,6 +63,11 @@ final class FileHistory implements Scenario {
   @Override
   public ClusterConfig cluster() {
     return cluster;
+  }
+
+  @Override
+  public String missing() {
+    return cluster.ownClocks() ? Clocks.unavailable() : null;
   }
 
   @Override

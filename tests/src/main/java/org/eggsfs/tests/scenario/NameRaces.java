@@ -22,6 +22,7 @@ import org.eggsfs.protocol.shard.SoftUnlinkFileRequest;
 import org.eggsfs.protocol.shard.SoftUnlinkFileResponse;
 import org.eggsfs.tests.check.NameHistory;
 import org.eggsfs.tests.cluster.ClusterConfig;
+import org.eggsfs.tests.faults.Clocks;
 
 /**
  * Goal: operations of many clients on the same few names are linearizable. Method: clients link,
@@ -57,6 +58,11 @@ final class NameRaces implements Scenario {
   @Override
   public ClusterConfig cluster() {
     return cluster;
+  }
+
+  @Override
+  public String missing() {
+    return cluster.ownClocks() ? Clocks.unavailable() : null;
   }
 
   @Override

@@ -3,6 +3,7 @@ package org.eggsfs.tests.scenario;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,7 @@ public final class Run implements AutoCloseable {
   private final boolean isShort;
   private final long seed;
   private final Path folder;
+  private final Duration duration;
   private final Map<String, LongAdder> counts = new ConcurrentSkipListMap<>();
   private final List<EggsClient> clients = new ArrayList<>();
 
@@ -35,12 +37,19 @@ public final class Run implements AutoCloseable {
    *
    * @param seed of this scenario alone
    * @param folder for local files, made when needed
+   * @param duration of scenarios that go on for a time, or null for their own
    */
-  public Run(Cluster cluster, boolean isShort, long seed, Path folder) {
+  public Run(Cluster cluster, boolean isShort, long seed, Path folder, Duration duration) {
     this.cluster = cluster;
     this.isShort = isShort;
     this.seed = seed;
     this.folder = folder;
+    this.duration = duration;
+  }
+
+  /** A short run on the same cluster with other choices and a folder of its own. */
+  Run shortRun(long otherSeed, String name) {
+    return new Run(cluster, true, otherSeed, folder.resolve(name), null);
   }
 
   /** The cluster under test. */
@@ -51,6 +60,11 @@ public final class Run implements AutoCloseable {
   /** One of two sizes. */
   public int size(int full, int small) {
     return isShort ? small : full;
+  }
+
+  /** How long a scenario goes on that has no other end. */
+  public Duration duration(Duration full, Duration small) {
+    return duration != null ? duration : isShort ? small : full;
   }
 
   /** Randomness of one actor of this scenario. */
@@ -106,6 +120,11 @@ public final class Run implements AutoCloseable {
   /** Runs actors at the same time; the first failure is thrown when all have ended. */
   public void atOnce(int actors, Actor actor) throws Exception {
     Parallel.each(actors, IntStream.range(0, actors).boxed().toList(), actor::act);
+  }
+
+  /** The same for actors that wait in the kernel, as users of a mount do. */
+  public void atOnceOnThreads(int actors, Actor actor) throws Exception {
+    Parallel.eachOnThreads(actors, IntStream.range(0, actors).boxed().toList(), actor::act);
   }
 
   /** Deals numbered items out to a number of actors. */

@@ -20,6 +20,16 @@ public interface Scenario {
     return true;
   }
 
+  /** Whether its cluster is of no use for others afterwards, since disks were given up. */
+  default boolean usesUpCluster() {
+    return false;
+  }
+
+  /** Whether it takes as long as it is told to, so that others had better run meanwhile. */
+  default boolean goesOnForLong() {
+    return false;
+  }
+
   /** Why it cannot run here, or null. */
   default String missing() {
     return null;

@@ -1,5 +1,6 @@
 package org.eggsfs.tests.scenario;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.eggsfs.tests.cluster.Cluster;
 import org.eggsfs.tests.cluster.ClusterConfig;
@@ -18,6 +19,9 @@ public final class Scenarios {
   private static final ClusterConfig WORSE_NETWORK =
       MANY.withFaults(PacketFaults.of(0.02), PacketFaults.of(0.1));
 
+  /** A clock for each process. */
+  private static final ClusterConfig OWN_CLOCKS = MANY.withOwnClocks();
+
   private Scenarios() {}
 
   /** The whole suite. */
@@ -29,6 +33,7 @@ public final class Scenarios {
         Faults.repeated(
             "silences", 2_000, Faults.silence(Cluster.SHARDS, Cluster.CDC, Cluster.SHUCKLE));
     Disturbance lostServers = Faults.repeated("losses", 3_000, Faults.loseBlockServers(4, 6_000));
+    Disturbance clockSteps = Faults.clockSteps(1_000);
     return List.of(
         new FileHistory("file history", ONE, Disturbance.NONE, 10_000, 600, true),
         new DirectFiles("direct files", ONE, Disturbance.NONE, true, true),
@@ -36,7 +41,16 @@ public final class Scenarios {
         new ParallelWrites(),
         new DirectoryListing(),
         new LargeFile(),
+        new ManyEntries("many files", false, 1_000_000, 4_000),
+        new ManyEntries("many directories", true, 100_000, 1_000),
         new CopyCommands(),
+        new Scrubbed(),
+        new Defragmented(),
+        new Undeleted(),
+        new ExpiringPast(),
+        new MountModel(),
+        new MountCoherence(),
+        new MountWriters(),
         new NameRaces("name races", ONE, Disturbance.NONE, true),
         new DirectoryRaces("directory races", ONE, Disturbance.NONE),
         new FileHistory("crash history", ONE, crashes, 3_000, 200, true),
@@ -50,6 +64,39 @@ public final class Scenarios {
         new DirectFiles("kill metadata files", MANY, metadataKills, false, false),
         new ParallelDirectories("kill metadata directories", MANY, metadataKills, false),
         new FileHistory("silence metadata history", MANY, silences, 2_000, 150, false),
-        new DirectFiles("lose block servers", MANY, lostServers, false, true));
+        new DirectFiles("lose block servers", MANY, lostServers, false, true),
+        new MountKills(),
+        new FileHistory("clock history", OWN_CLOCKS, clockSteps, 3_000, 150, false),
+        new NameRaces("clock name races", OWN_CLOCKS, clockSteps, false),
+        new DirectFiles("clock files", OWN_CLOCKS, clockSteps, false, false),
+        new RetireDisks(),
+        new GcUnderLoad(),
+        new Soak(soaked(List.of(Disturbance.NONE, metadataKills, silences, lostServers))));
+  }
+
+  /** What a long run draws from, all on the cluster with a process for each role. */
+  private static List<Scenario> soaked(List<Disturbance> disturbances) {
+    List<Scenario> all = new ArrayList<>();
+    for (Disturbance disturbance : disturbances) {
+      all.add(new FileHistory("file history", MANY, disturbance, 0, 300, false));
+      all.add(new DirectFiles("direct files", MANY, disturbance, true, false));
+      all.add(new ParallelDirectories("parallel directories", MANY, disturbance, false));
+      all.add(new NameRaces("name races", MANY, disturbance, false));
+      all.add(new DirectoryRaces("directory races", MANY, disturbance));
+    }
+    all.addAll(
+        List.of(
+            new ParallelWrites(),
+            new DirectoryListing(),
+            new CopyCommands(),
+            new Scrubbed(),
+            new Defragmented(),
+            new Undeleted(),
+            new ExpiringPast(),
+            new MountModel(),
+            new MountCoherence(),
+            new MountWriters(),
+            new MountKills()));
+    return all;
   }
 }
