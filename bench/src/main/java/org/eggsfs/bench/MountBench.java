@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
 import org.eggsfs.cli.ClusterOwner;
 import org.eggsfs.cli.CommandFailure;
@@ -40,6 +41,11 @@ final class MountBench extends InstanceBench {
   private static final int CREATORS = 64;
   private static final int ATTRIBUTE_SECONDS = 4;
   private static final int IDLE_SECONDS = 5;
+
+  // A mount lives for long, so what is measured is one that has worked for a moment.
+  private static final int WARM_UP_MIB = 256;
+  private static final int WARM_UP_SECONDS = 3;
+  private static final int WARM_UP_FILES = 500;
   private static final Path TMPFS = Path.of("/dev/shm");
 
   @Spec private CommandSpec spec;
@@ -67,6 +73,11 @@ final class MountBench extends InstanceBench {
       paramLabel = "DIR",
       description = "Tree to pack, unpack on the mount and compare (default this JDK).")
   private Path tree = Path.of(System.getProperty("java.home"));
+
+  @Option(
+      names = "--io-uring",
+      description = "Mount with requests by io_uring, where root has turned it on.")
+  private boolean ioUring;
 
   private Path scratch;
   private Report report;
@@ -103,7 +114,7 @@ final class MountBench extends InstanceBench {
   }
 
   /** A way to mount and the directory to work in below the mount. */
-  private record Mount(List<String> command, List<String> noCaching, Path work) {}
+  private record Mount(List<String> command, List<String> noCaching, boolean ioUring, Path work) {}
 
   private Mount eggs(String directory) throws IOException, CommandFailure {
     Path mountPoint = Files.createDirectories(scratch.resolve("eggs"));
@@ -111,6 +122,7 @@ final class MountBench extends InstanceBench {
     return new Mount(
         List.of(launcher("eggsfuse"), client(shuckle), mountPoint.toString()),
         List.of("--name-timeout", "0s", "--attr-timeout", "0s"),
+        ioUring,
         mountPoint.resolve(directory));
   }
 
@@ -134,6 +146,9 @@ final class MountBench extends InstanceBench {
 
     Mounted(Mount mount, boolean caching) throws IOException {
       List<String> command = new ArrayList<>(mount.command);
+      if (mount.ioUring) {
+        command.add("--io-uring");
+      }
       if (!caching) {
         command.addAll(mount.noCaching);
       }
@@ -188,31 +203,18 @@ final class MountBench extends InstanceBench {
     byte[] content = new byte[MIB];
     new SplittableRandom(42).nextBytes(content);
     ByteBuffer buffer = ByteBuffer.allocateDirect(MIB);
+    Path warmUp = mount.work.resolve("warm-up");
     try (Mounted _ = new Mounted(mount, true)) {
+      write(warmUp, WARM_UP_MIB, content, buffer);
       long start = System.nanoTime();
-      try (FileChannel out =
-          FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-        for (int i = 0; i < sizeMib; i++) {
-          buffer.clear().put(content).flip();
-          while (buffer.hasRemaining()) {
-            out.write(buffer);
-          }
-        }
-      }
+      write(file, sizeMib, content, buffer);
       report.add(Figure.bytes("write, complete at close" + suffix, 1, bytes, seconds(start)));
     }
     try (Mounted mounted = new Mounted(mount, true)) {
+      read(warmUp, WARM_UP_MIB, buffer);
       for (String when : List.of("first read", "second read")) {
         long start = System.nanoTime();
-        long done = 0;
-        try (FileChannel in = FileChannel.open(file)) {
-          for (int n = in.read(buffer.clear()); n >= 0; n = in.read(buffer.clear())) {
-            done += n;
-          }
-        }
-        if (done != bytes) {
-          throw new IOException("read " + done + " of " + bytes + " bytes");
-        }
+        read(file, sizeMib, buffer);
         report.add(Figure.bytes(when + suffix, 1, bytes, seconds(start)));
       }
       report.add(
@@ -232,6 +234,31 @@ final class MountBench extends InstanceBench {
     }
   }
 
+  private static void write(Path file, int sizeMib, byte[] content, ByteBuffer buffer)
+      throws IOException {
+    try (FileChannel out =
+        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      for (int i = 0; i < sizeMib; i++) {
+        buffer.clear().put(content).flip();
+        while (buffer.hasRemaining()) {
+          out.write(buffer);
+        }
+      }
+    }
+  }
+
+  private static void read(Path file, int sizeMib, ByteBuffer buffer) throws IOException {
+    long done = 0;
+    try (FileChannel in = FileChannel.open(file)) {
+      for (int n = in.read(buffer.clear()); n >= 0; n = in.read(buffer.clear())) {
+        done += n;
+      }
+    }
+    if (done != (long) sizeMib * MIB) {
+      throw new IOException("read " + done + " of " + sizeMib + " MiB");
+    }
+  }
+
   private static void pause(int seconds) throws InterruptedIOException {
     try {
       Thread.sleep(Duration.ofSeconds(seconds));
@@ -246,44 +273,37 @@ final class MountBench extends InstanceBench {
     try (Mounted _ = new Mounted(mount, false)) {
       Path file = mount.work.resolve("attributes");
       Files.write(file, new byte[100]);
+      attributes(file, 4, WARM_UP_SECONDS);
       for (int callers : new int[] {1, 4}) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(ATTRIBUTE_SECONDS);
-        List<FileChannel> open = new ArrayList<>();
-        try {
-          for (int i = 0; i < callers; i++) {
-            open.add(FileChannel.open(file));
-          }
-          long start = System.nanoTime();
-          long[] counts = new long[callers];
-          Workers.times(
-              "",
-              callers,
-              callers,
-              (worker, number) -> {
-                long count = 0;
-                while (System.nanoTime() < end) {
-                  if (open.get(number).size() != 100) {
-                    throw new IOException("the size is wrong");
-                  }
-                  count++;
-                }
-                counts[number] = count;
-              });
-          long all = 0;
-          for (long count : counts) {
-            all += count;
-          }
-          double took = seconds(start);
-          report.add(
-              new Figure(
-                  "getattr, no caching" + suffix, callers, all, took, all / took, "ops/s", 0, 0));
-        } finally {
-          for (FileChannel channel : open) {
-            channel.close();
-          }
-        }
+        long start = System.nanoTime();
+        long all = attributes(file, callers, ATTRIBUTE_SECONDS);
+        double took = seconds(start);
+        report.add(
+            new Figure(
+                "getattr, no caching" + suffix, callers, all, took, all / took, "ops/s", 0, 0));
       }
     }
+  }
+
+  private static long attributes(Path file, int callers, int seconds)
+      throws IOException, EggsException {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+    LongAdder all = new LongAdder();
+    Workers.times(
+        "",
+        callers,
+        callers,
+        (worker, number) -> {
+          try (FileChannel open = FileChannel.open(file)) {
+            while (System.nanoTime() < end) {
+              if (open.size() != 100) {
+                throw new IOException("the size is wrong");
+              }
+              all.increment();
+            }
+          }
+        });
+    return all.sum();
   }
 
   private void find(EggsClient client, long directory, Mount mount)
@@ -339,18 +359,10 @@ final class MountBench extends InstanceBench {
   }
 
   private void tar(String suffix, Mount mount) throws IOException, InterruptedException {
-    Path archive = scratch.resolve("small.tar");
-    if (!Files.exists(archive)) {
-      Path small = Files.createDirectories(scratch.resolve("small"));
-      byte[] content = new byte[4096];
-      SplittableRandom random = new SplittableRandom(7);
-      for (int i = 0; i < tarFiles; i++) {
-        random.nextBytes(content);
-        Files.write(small.resolve("file-" + i), content);
-      }
-      run("tar", "cf", archive.toString(), "-C", scratch.toString(), "small");
-    }
+    Path archive = smallFiles("small", tarFiles);
+    Path warmUp = smallFiles("warm", WARM_UP_FILES);
     try (Mounted _ = new Mounted(mount, true)) {
+      run("tar", "xf", warmUp.toString(), "-C", mount.work.toString());
       long start = System.nanoTime();
       run("tar", "xf", archive.toString(), "-C", mount.work.toString());
       double took = seconds(start);
@@ -365,6 +377,22 @@ final class MountBench extends InstanceBench {
               0,
               0));
     }
+  }
+
+  /** An archive with a directory of that name. */
+  private Path smallFiles(String name, int count) throws IOException, InterruptedException {
+    Path archive = scratch.resolve(name + ".tar");
+    if (!Files.exists(archive)) {
+      Path directory = Files.createDirectories(scratch.resolve(name));
+      byte[] content = new byte[4096];
+      SplittableRandom random = new SplittableRandom(7);
+      for (int i = 0; i < count; i++) {
+        random.nextBytes(content);
+        Files.write(directory.resolve("file-" + i), content);
+      }
+      run("tar", "cf", archive.toString(), "-C", scratch.toString(), name);
+    }
+    return archive;
   }
 
   private static void run(String... command) throws IOException, InterruptedException {
@@ -416,6 +444,7 @@ final class MountBench extends InstanceBench {
                   source.toString(),
                   mountPoint.toString()),
               List.of("--no-caching"),
+              ioUring,
               mountPoint.resolve("work"));
       String suffix = " (bare FUSE layer)";
       streams(suffix, bare);

@@ -72,6 +72,10 @@ final class FakeCluster implements AutoCloseable {
   }
 
   final List<FakeBlockServer> blockServers = new ArrayList<>();
+
+  /** Requests for places of blocks that find too few. */
+  final AtomicInteger placesToRefuse = new AtomicInteger();
+
   final Map<Integer, AtomicInteger> shardRequests = new ConcurrentHashMap<>();
   private final Map<Long, FakeFile> files = new HashMap<>();
   private final Map<Long, FakeDirectory> directories = new HashMap<>();
@@ -472,7 +476,8 @@ final class FakeCluster implements AutoCloseable {
       }
     }
     int blocks = Parity.blocks(r.parity());
-    if (candidates.size() < blocks) {
+    boolean refused = placesToRefuse.getAndUpdate(n -> Math.max(0, n - 1)) > 0;
+    if (refused || candidates.size() < blocks) {
       throw error(ErrorCode.COULD_NOT_PICK_BLOCK_SERVICES);
     }
     Collections.shuffle(candidates, random);

@@ -229,6 +229,15 @@ final class FileRoundTripTest {
   }
 
   @Test
+  void aMomentWithoutPlacesIsWaitedFor() throws Exception {
+    byte[] data = data(100_000, 14);
+    cluster.placesToRefuse.set(3);
+    assertArrayEquals(data, read(write("/later", data)));
+    assertEquals(0, cluster.placesToRefuse.get());
+    assertEquals(4, cluster.requests(ShardKind.ADD_SPAN_INITIATE));
+  }
+
+  @Test
   void failedBlockWritesGoElsewhere() throws Exception {
     for (FakeBlockServer.Fault fault :
         new FakeBlockServer.Fault[] {

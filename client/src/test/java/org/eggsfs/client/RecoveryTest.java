@@ -210,17 +210,19 @@ final class RecoveryTest {
     for (int b : new int[] {0, 1, 2}) {
       cluster.serverOf(id, 0, b).fault = FakeBlockServer.Fault.ERROR;
     }
-    Thread.ofVirtual()
-        .start(
-            () -> {
-              try {
-                Thread.sleep(300);
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-              }
-              cluster.blockServers.forEach(s -> s.fault = FakeBlockServer.Fault.NONE);
-            });
-    try (EggsClient patient = cluster.connect(b -> b.readDeadline(Duration.ofSeconds(20)))) {
+    try (EggsClient patient = cluster.connect(b -> b.readDeadline(Duration.ofSeconds(60)))) {
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try {
+                  while (patient.readCounters().repeatedReads() == 0) {
+                    Thread.sleep(10);
+                  }
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+                cluster.blockServers.forEach(s -> s.fault = FakeBlockServer.Fault.NONE);
+              });
       assertArrayEquals(data, read(patient, id));
       assertTrue(patient.readCounters().repeatedReads() > 0);
     }

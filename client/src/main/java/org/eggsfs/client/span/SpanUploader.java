@@ -52,6 +52,16 @@ public final class SpanUploader {
 
   private static final long STRAGGLER_LOOK_MILLIS = 250;
 
+  /**
+   * Where a cluster has hardly more failure domains than a span has blocks, giving up one disk
+   * leaves too few until shards hear of the domain's other disks, at their next look at the
+   * shuckle.
+   */
+  private static final long PLACES_NANOS_MAX = TimeUnit.SECONDS.toNanos(35);
+
+  private static final long PLACES_PAUSE_MILLIS_MIN = 50;
+  private static final long PLACES_PAUSE_MILLIS_MAX = 1_000;
+
   /** A block that takes this much longer than the median, and long at all, counts as failed. */
   private static final int STRAGGLER_FACTOR = 3;
 
@@ -166,6 +176,38 @@ public final class SpanUploader {
   }
 
   private List<AddSpanInitiateBlockInfo> initiate(
+      TransientFile file, long offset, long reference, EncodedSpan span, Set<FailureDomain> failed)
+      throws EggsException, IOException {
+    long startNanos = System.nanoTime();
+    long pauseMillis = PLACES_PAUSE_MILLIS_MIN;
+    while (true) {
+      try {
+        return initiateOnce(file, offset, reference, span, failed);
+      } catch (EggsException e) {
+        // With failures of our own there may be no others; without, a disk was just given up.
+        if (e.code() != ErrorCode.COULD_NOT_PICK_BLOCK_SERVICES
+            || !failed.isEmpty()
+            || System.nanoTime() - startNanos > PLACES_NANOS_MAX) {
+          throw e;
+        }
+        LOG.log(Level.DEBUG, "no places for all blocks of a span now");
+        pause(pauseMillis);
+        pauseMillis = Math.min(PLACES_PAUSE_MILLIS_MAX, 2 * pauseMillis);
+      }
+    }
+  }
+
+  private static void pause(long millis) throws InterruptedIOException {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw (InterruptedIOException)
+          new InterruptedIOException("interrupted while waiting for places").initCause(e);
+    }
+  }
+
+  private List<AddSpanInitiateBlockInfo> initiateOnce(
       TransientFile file, long offset, long reference, EncodedSpan span, Set<FailureDomain> failed)
       throws EggsException, IOException {
     Set<FailureDomain> avoided = new LinkedHashSet<>(failed);
