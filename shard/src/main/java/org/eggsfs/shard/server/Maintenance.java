@@ -51,10 +51,18 @@ final class Maintenance implements AutoCloseable {
     this.executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
   }
 
+  /**
+   * Takes over what was known of block services before the last stop. To be called before the
+   * shards serve: proofs of services that a shard does not know look forged to it, and their writer
+   * would give up.
+   */
+  void recall() {
+    file.load().ifPresent(content -> content.installInto(shards));
+  }
+
   void start() {
     execute(
         () -> {
-          file.load().ifPresent(content -> content.installInto(shards));
           register();
           refresh();
         });

@@ -15,6 +15,7 @@ import org.eggsfs.core.CbcMac;
 import org.eggsfs.net.RememberedPorts;
 import org.eggsfs.net.UdpSockets;
 import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.shard.state.BlockServices;
 import org.eggsfs.shard.state.ShardState;
 import org.eggsfs.store.ChangeList;
 import org.eggsfs.store.DataDirectory;
@@ -89,11 +90,17 @@ public final class ShardHost implements AutoCloseable {
     } catch (StoreException e) {
       throw new IOException(e.getMessage(), e);
     }
+    host.maintenance.recall();
     for (int i = 0; i < host.loops.size(); i++) {
       host.threads.add(Thread.ofPlatform().name("shard-loop-" + i).start(host.loops.get(i)));
     }
     host.maintenance.start();
     return host;
+  }
+
+  /** What a hosted shard knows of block services. */
+  BlockServices blockServices(int shard) {
+    return shards.get(shard).blockServices();
   }
 
   private void initialize(ShardHostConfig config) {

@@ -2,6 +2,7 @@ package org.eggsfs.shard.server;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -25,6 +26,7 @@ import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.InodeType;
 import org.eggsfs.protocol.Message;
 import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
 import org.eggsfs.protocol.shard.LinkFileRequest;
@@ -33,6 +35,12 @@ import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.ShardKind;
 import org.eggsfs.protocol.shard.ShardResponse;
 import org.eggsfs.protocol.shard.StatDirectoryRequest;
+import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedResponse;
+import org.eggsfs.protocol.shuckle.ShardBlockServicesResponse;
+import org.eggsfs.protocol.struct.AddrsInfo;
+import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
+import org.eggsfs.protocol.struct.FailureDomain;
+import org.eggsfs.protocol.struct.IpPort;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -66,6 +74,37 @@ class ShardHostTest {
   void stop() {
     socket.close();
     host.close();
+  }
+
+  /** A shard that does not know a block service takes its proofs for forged. */
+  @Test
+  void blockServicesAreKnownFromTheFirstRequestOn() throws IOException {
+    long service = 0x1234;
+    BlockServiceDeprecatedInfo info =
+        new BlockServiceDeprecatedInfo(
+            service,
+            new AddrsInfo(new IpPort(0x7f000001, 1), new IpPort(0, 0)),
+            StorageClass.HDD,
+            new FailureDomain(new byte[16]),
+            new byte[16],
+            0,
+            1L << 40,
+            1L << 39,
+            0,
+            new byte[] {'d'},
+            0,
+            false,
+            0);
+    stop();
+    new BlockServiceFile(directory.resolve("block-services"))
+        .save(
+            new BlockServiceFile.Content(
+                new AllBlockServicesDeprecatedResponse(List.of(info)),
+                List.of(0),
+                List.of(new ShardBlockServicesResponse(List.of()))));
+    start();
+    assertNotNull(host.blockServices(0).get(service));
+    assertNotNull(host.blockServices(5).get(service));
   }
 
   private ByteBuffer exchange(int shard, ByteBuffer request) throws IOException {
