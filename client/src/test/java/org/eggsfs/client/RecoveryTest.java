@@ -210,7 +210,7 @@ final class RecoveryTest {
     for (int b : new int[] {0, 1, 2}) {
       cluster.serverOf(id, 0, b).fault = FakeBlockServer.Fault.ERROR;
     }
-    try (EggsClient patient = cluster.connect(b -> b.readDeadline(Duration.ofSeconds(60)))) {
+    try (EggsClient patient = cluster.connect(b -> b.readDeadline(Duration.ofSeconds(20)))) {
       Thread.ofVirtual()
           .start(
               () -> {
@@ -232,17 +232,28 @@ final class RecoveryTest {
   void deadPooledConnectionsAreNoFailures() throws Exception {
     byte[] data = FileRoundTripTest.data(500_000, 29);
     long id = write(Parity.of(4, 2), data);
-    assertArrayEquals(data, read(client, id));
+    assertReadsWithoutRecovery(() -> {}, id, data);
     for (int i = 0; i < 5; i++) {
-      cluster.blockServers.forEach(FakeBlockServer::dropConnections);
-      assertArrayEquals(data, read(client, id));
+      assertReadsWithoutRecovery(
+          () -> cluster.blockServers.forEach(FakeBlockServer::dropConnections), id, data);
     }
     cluster.blockServers.forEach(s -> s.requestsPerConnection = 1);
     for (int i = 0; i < 5; i++) {
-      assertArrayEquals(data, read(client, id));
+      assertReadsWithoutRecovery(() -> {}, id, data);
     }
-    // On a busy machine answers may be late, and parity is asked for because of that.
+  }
+
+  /** On a busy machine an answer may be late, and parity is asked for: such a read says nothing. */
+  private void assertReadsWithoutRecovery(Runnable before, long id, byte[] data) throws Exception {
     ReadCounters counters = client.readCounters();
-    assertTrue(counters.recoveries() <= counters.hedgesFired(), "recovered without a hedge");
+    long hedges;
+    long recoveries;
+    do {
+      hedges = counters.hedgesFired();
+      recoveries = counters.recoveries();
+      before.run();
+      assertArrayEquals(data, read(client, id));
+    } while (counters.hedgesFired() > hedges);
+    assertEquals(recoveries, counters.recoveries());
   }
 }
