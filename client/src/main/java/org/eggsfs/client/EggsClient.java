@@ -43,6 +43,8 @@ import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
+import org.eggsfs.protocol.shard.LinkFileOverRequest;
+import org.eggsfs.protocol.shard.LinkFileOverResponse;
 import org.eggsfs.protocol.shard.LinkFileRequest;
 import org.eggsfs.protocol.shard.LinkFileResponse;
 import org.eggsfs.protocol.shard.LookupRequest;
@@ -755,6 +757,44 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
   /** Lets a file under construction expire at once; does not wait. */
   public void scrap(SpanUploader.TransientFile file) {
     shardForget(InodeIds.shard(file.id()), new ScrapTransientFileRequest(file.id(), file.cookie()));
+  }
+
+  /**
+   * Lets a complete file under construction take the place and the times of a file, if the name
+   * still has the very edge that a lookup has found. The replaced file becomes a snapshot. A server
+   * of TernFS does not know this request and never answers it.
+   *
+   * @param copy in the directory's shard
+   * @param replaced what the name leads to
+   * @param creationTime of that edge
+   * @return the creation time of the new edge
+   * @throws EggsException EDGE_NOT_FOUND, MISMATCHING_TARGET or MISMATCHING_CREATION_TIME if the
+   *     name has changed meanwhile
+   */
+  public long linkOver(
+      SpanUploader.TransientFile copy,
+      long directory,
+      byte[] name,
+      long replaced,
+      long creationTime)
+      throws EggsException, IOException {
+    // For a shard that does not have the replaced file; one that has it takes what is there.
+    Stat stat = stat(replaced);
+    LinkFileOverResponse linked =
+        patiently(
+            () ->
+                shard(
+                    InodeIds.shard(directory),
+                    new LinkFileOverRequest(
+                        copy.id(),
+                        copy.cookie(),
+                        directory,
+                        name,
+                        replaced,
+                        creationTime,
+                        stat.mtime(),
+                        stat.atime())));
+    return linked.creationTime();
   }
 
   private FileWriter writer(long directory, byte[] name, int type)
