@@ -104,7 +104,9 @@ class SpanSizesInstanceTest {
     Message policy = new SpanPolicy(List.of(new SpanPolicyEntry(spanSizeMax, PARITY)));
     ByteBuffer body = Frames.buffer(policy.encodedSize());
     policy.encode(body);
-    client.setPolicy(client.resolve(directory).id(), DirectoryInfoTag.SPAN, body.array());
+    client
+        .inodes()
+        .setPolicy(client.paths().resolve(directory).id(), DirectoryInfoTag.SPAN, body.array());
   }
 
   private static byte[] content(int seed, int size) {
@@ -114,14 +116,14 @@ class SpanSizesInstanceTest {
   }
 
   private long put(String path, byte[] content) throws Exception {
-    try (FileWriter writer = client.create(path)) {
+    try (FileWriter writer = client.paths().create(path)) {
       writer.write(content, 0, content.length);
       return writer.commit();
     }
   }
 
   private byte[] get(long file) throws Exception {
-    try (FileReader reader = client.open(file)) {
+    try (FileReader reader = client.files().open(file)) {
       ByteBuffer into = ByteBuffer.allocate((int) reader.size());
       reader.readFully(0, into);
       return into.array();
@@ -129,7 +131,7 @@ class SpanSizesInstanceTest {
   }
 
   private byte[] get(String path) throws Exception {
-    return get(client.resolve(path).id());
+    return get(client.paths().resolve(path).id());
   }
 
   private List<Long> spanSizes(long file) throws Exception {
@@ -142,7 +144,7 @@ class SpanSizesInstanceTest {
   }
 
   private List<Long> spanSizes(String path) throws Exception {
-    return spanSizes(client.resolve(path).id());
+    return spanSizes(client.paths().resolve(path).id());
   }
 
   private static List<Long> sizes(long... sizes) {
@@ -151,7 +153,7 @@ class SpanSizesInstanceTest {
 
   private Map<String, Long> names(String directory) throws Exception {
     Map<String, Long> names = new TreeMap<>();
-    for (CurrentEdge edge : client.list(directory)) {
+    for (CurrentEdge edge : client.paths().list(directory)) {
       names.put(new String(edge.name(), StandardCharsets.UTF_8), edge.targetId());
     }
     return names;
@@ -159,7 +161,7 @@ class SpanSizesInstanceTest {
 
   /** All edges of a name: snapshots by age, then the current one. */
   private List<Edge> edges(String directory, String name) throws Exception {
-    long id = client.resolve(directory).id();
+    long id = client.paths().resolve(directory).id();
     FullReadDirResponse all =
         client.shard(
             InodeIds.shard(id),
@@ -178,13 +180,13 @@ class SpanSizesInstanceTest {
 
   @Test
   void spansOfEverySizeBecomeAsThePolicySays() throws Exception {
-    client.mkdir("/sizes");
+    client.paths().mkdir("/sizes");
     policy("/sizes", SMALL);
     int[] sizes = {0, 1, 255, 256, SMALL - 1, SMALL, SMALL + 1, LARGE, LARGE + 255, 700_001};
     Map<Integer, Long> before = new HashMap<>();
     for (int size : sizes) {
       before.put(size, put("/sizes/" + size, content(size, size)));
-      client.setTimes("/sizes/" + size, 1_000_000_007L + size, 2_000_000_011L + size);
+      client.paths().setTimes("/sizes/" + size, 1_000_000_007L + size, 2_000_000_011L + size);
     }
     assertEquals(11, spanSizes("/sizes/700001").size());
     policy("/sizes", LARGE);
@@ -212,7 +214,7 @@ class SpanSizesInstanceTest {
     assertEquals(sizes(LARGE, LARGE, 700_001 - 2 * LARGE), spanSizes("/sizes/700001"));
     for (int size : sizes) {
       assertArrayEquals(content(size, size), get("/sizes/" + size));
-      Stat stat = client.stat("/sizes/" + size);
+      Stat stat = client.paths().stat("/sizes/" + size);
       assertEquals(1_000_000_007L + size, stat.mtime());
       assertEquals(2_000_000_011L + size, stat.atime());
       List<Edge> edges = edges("/sizes", "" + size);
@@ -233,28 +235,28 @@ class SpanSizesInstanceTest {
     assertEquals(sizes(SMALL, SMALL, SMALL, SMALL, 255), spanSizes("/sizes/" + (LARGE + 255)));
     for (int size : sizes) {
       assertArrayEquals(content(size, size), get("/sizes/" + size));
-      assertEquals(1_000_000_007L + size, client.stat("/sizes/" + size).mtime());
+      assertEquals(1_000_000_007L + size, client.paths().stat("/sizes/" + size).mtime());
     }
   }
 
   /** A file that was renamed here from a directory of another shard lives in that shard. */
   @Test
   void timesComeAlongFromAnotherShard() throws Exception {
-    client.mkdir("/cross");
+    client.paths().mkdir("/cross");
     int number = 0;
-    while (InodeIds.shard(client.mkdir("/cross/from" + number))
-        == InodeIds.shard(client.resolve("/cross").id())) {
+    while (InodeIds.shard(client.paths().mkdir("/cross/from" + number))
+        == InodeIds.shard(client.paths().resolve("/cross").id())) {
       number++;
     }
     String from = "/cross/from" + number;
     policy("/cross", SMALL);
     long file = put(from + "/f", content(1, 200_000));
-    client.setTimes(from + "/f", 11, 12);
-    client.rename(from + "/f", "/cross/f");
-    assertNotEquals(InodeIds.shard(file), InodeIds.shard(client.resolve("/cross").id()));
+    client.paths().setTimes(from + "/f", 11, 12);
+    client.paths().rename(from + "/f", "/cross/f");
+    assertNotEquals(InodeIds.shard(file), InodeIds.shard(client.paths().resolve("/cross").id()));
     policy("/cross", LARGE);
     assertEquals(1, run("/cross/f", DefragListener.NONE).resizedFiles.get());
-    Stat stat = client.stat("/cross/f");
+    Stat stat = client.paths().stat("/cross/f");
     assertEquals(11, stat.mtime());
     assertEquals(12, stat.atime());
     assertEquals(sizes(200_000), spanSizes(stat.id()));
@@ -264,9 +266,9 @@ class SpanSizesInstanceTest {
   /** Everything happens when the copy is complete, which is the worst moment. */
   @Test
   void whatIsDoneToANameMeanwhileStands() throws Exception {
-    client.mkdir("/race");
-    client.mkdir("/race/d");
-    client.mkdir("/race/other");
+    client.paths().mkdir("/race");
+    client.paths().mkdir("/race/d");
+    client.paths().mkdir("/race/other");
     policy("/race", SMALL);
     List<String> cases =
         List.of(
@@ -325,14 +327,14 @@ class SpanSizesInstanceTest {
         after.keySet());
     assertArrayEquals(content(50, 3_000), get("/race/d/overwritten"));
     assertEquals(before.get("renamed"), after.get("renamedTo"));
-    assertEquals(before.get("movedAway"), client.resolve("/race/other/movedHere").id());
+    assertEquals(before.get("movedAway"), client.paths().resolve("/race/other/movedHere").id());
     assertTrue(InodeIds.isDirectory(after.get("removedAndDirectory")));
     assertEquals(before.get("thereAndBack"), after.get("thereAndBack"));
     assertArrayEquals(content(100, 5_000), get("/race/d/overwrittenByRename"));
     // Times that were set while the copying went on are the copy's.
     assertNotEquals(before.get("touched"), after.get("touched"));
-    assertEquals(77, client.stat("/race/d/touched").mtime());
-    assertEquals(78, client.stat("/race/d/touched").atime());
+    assertEquals(77, client.paths().stat("/race/d/touched").mtime());
+    assertEquals(78, client.paths().stat("/race/d/touched").atime());
     assertNotEquals(before.get("untouched"), after.get("untouched"));
     for (String name : List.of("touched", "untouched")) {
       assertArrayEquals(content(cases.indexOf(name), 150_000), get("/race/d/" + name));
@@ -344,19 +346,19 @@ class SpanSizesInstanceTest {
     String name = path.substring(path.lastIndexOf('/') + 1);
     switch (name) {
       case "overwritten" -> put(path, content(50, 3_000));
-      case "removed" -> client.unlink(path);
-      case "renamed" -> client.rename(path, "/race/d/renamedTo");
-      case "movedAway" -> client.rename(path, "/race/other/movedHere");
+      case "removed" -> client.paths().unlink(path);
+      case "renamed" -> client.paths().rename(path, "/race/d/renamedTo");
+      case "movedAway" -> client.paths().rename(path, "/race/other/movedHere");
       case "removedAndDirectory" -> {
-        client.unlink(path);
-        client.mkdir(path);
+        client.paths().unlink(path);
+        client.paths().mkdir(path);
       }
       case "thereAndBack" -> {
-        client.rename(path, "/race/d/away");
-        client.rename("/race/d/away", path);
+        client.paths().rename(path, "/race/d/away");
+        client.paths().rename("/race/d/away", path);
       }
-      case "overwrittenByRename" -> client.rename("/race/other/newer", path);
-      case "touched" -> client.setTimes(path, 77, 78);
+      case "overwrittenByRename" -> client.paths().rename("/race/other/newer", path);
+      case "touched" -> client.paths().setTimes(path, 77, 78);
       default -> assertEquals("untouched", name);
     }
   }
@@ -369,7 +371,7 @@ class SpanSizesInstanceTest {
   void manyNamesInUseAtAnyMoment() throws Exception {
     int names = 6;
     int steps = 25;
-    client.mkdir("/busy");
+    client.paths().mkdir("/busy");
     policy("/busy", SMALL);
     AtomicBoolean stop = new AtomicBoolean();
     Map<String, byte[]> expected = new ConcurrentHashMap<>();
@@ -428,12 +430,12 @@ class SpanSizesInstanceTest {
           expected.put(at, content);
         }
         case 2 -> {
-          client.unlink(at);
+          client.paths().unlink(at);
           expected.remove(at);
         }
         case 3 -> {
           String to = at.equals(path) ? away : path;
-          client.rename(at, to);
+          client.paths().rename(at, to);
           expected.remove(at);
           expected.put(to, there);
           at = to;
@@ -474,11 +476,11 @@ class SpanSizesInstanceTest {
 
   @Test
   void aCopyWhoseNameIsRefusedIsScrapped() throws Exception {
-    client.mkdir("/scrap");
+    client.paths().mkdir("/scrap");
     policy("/scrap", SMALL);
     put("/scrap/f", content(3, 200_000));
     policy("/scrap", LARGE);
-    long directory = client.resolve("/scrap").id();
+    long directory = client.paths().resolve("/scrap").id();
     Set<Long> before = new HashSet<>();
     transientFiles(directory).forEach(file -> before.add(file.id()));
     DefragListener removing =
@@ -486,7 +488,7 @@ class SpanSizesInstanceTest {
           @Override
           public void copied(String path, long file) {
             try {
-              client.unlink(path);
+              client.paths().unlink(path);
             } catch (EggsException | IOException e) {
               throw new IllegalStateException(e);
             }
@@ -506,7 +508,8 @@ class SpanSizesInstanceTest {
       assertTrue(System.nanoTime() < end, "the copy is not scrapped");
       Thread.sleep(20);
     }
-    EggsException gone = assertThrows(EggsException.class, () -> client.resolve("/scrap/f"));
+    EggsException gone =
+        assertThrows(EggsException.class, () -> client.paths().resolve("/scrap/f"));
     assertEquals(ErrorCode.NAME_NOT_FOUND, gone.code());
   }
 

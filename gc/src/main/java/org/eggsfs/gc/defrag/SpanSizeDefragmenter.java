@@ -84,13 +84,13 @@ public final class SpanSizeDefragmenter implements AutoCloseable {
 
   /** Only tells the listener, with {@link DefragListener#unfit}, what {@link #run} would copy. */
   public void look(String path, DefragListener listener) throws EggsException, IOException {
-    each(path, listener, name -> unfit(name, client.policies(name.directory), listener));
+    each(path, listener, name -> unfit(name, client.inodes().policies(name.directory), listener));
   }
 
   private void each(String path, DefragListener listener, Work work)
       throws EggsException, IOException {
     AtomicReference<IOException> end = new AtomicReference<>();
-    ResolvedPath root = client.resolve(path);
+    ResolvedPath root = client.paths().resolve(path);
     if (!InodeIds.isDirectory(root.id())) {
       if (InodeIds.isFile(root.id())) {
         Name name = new Name(path, root.ownerId(), root.name(), root.id(), root.creationTime());
@@ -179,7 +179,7 @@ public final class SpanSizeDefragmenter implements AutoCloseable {
   }
 
   private void copyUnfit(Name name, DefragListener listener) throws EggsException, IOException {
-    DirectoryPolicies policies = client.policies(name.directory);
+    DirectoryPolicies policies = client.inodes().policies(name.directory);
     SpanSizes sizes = unfit(name, policies, listener);
     if (sizes == null) {
       return;
@@ -206,7 +206,7 @@ public final class SpanSizeDefragmenter implements AutoCloseable {
       counters.changedNames.increment();
     } finally {
       if (!linked) {
-        client.scrap(copy);
+        client.files().scrap(copy);
       }
     }
     if (linked) {
@@ -225,7 +225,7 @@ public final class SpanSizeDefragmenter implements AutoCloseable {
 
   private boolean exists(long file) throws EggsException, IOException {
     try {
-      client.stat(file);
+      client.inodes().stat(file);
       return true;
     } catch (EggsException e) {
       if (e.code() == ErrorCode.FILE_NOT_FOUND) {
@@ -238,7 +238,7 @@ public final class SpanSizeDefragmenter implements AutoCloseable {
   /** False if the name does not lead to the file any more. */
   private boolean link(Name name, TransientFile copy) throws EggsException, IOException {
     try {
-      client.linkOver(copy, name.directory, name.name, name.file, name.creationTime);
+      client.inodes().linkOver(copy, name.directory, name.name, name.file, name.creationTime);
       return true;
     } catch (EggsException e) {
       boolean changed =
@@ -264,7 +264,7 @@ public final class SpanSizeDefragmenter implements AutoCloseable {
       throws EggsException, IOException {
     long spanSizeMax = SpanSizes.sizeMax(policies);
     int crc = 0;
-    try (FileReader reader = client.open(file)) {
+    try (FileReader reader = client.files().open(file)) {
       reader.hintSequential();
       for (long offset = 0; offset < size; ) {
         int length = (int) Math.min(spanSizeMax, size - offset);
