@@ -27,7 +27,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.client.ClientConfig;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
@@ -70,15 +69,25 @@ import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedResponse;
 import org.eggsfs.protocol.shuckle.SetBlockServiceFlagsRequest;
 import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
 import org.eggsfs.protocol.struct.FailureDomain;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Goal: damaged and retired disks are made good, exactly, while files are in use. Method: a whole
  * instance in this process whose block files are damaged behind its back, repaired through the
  * classes that eggsgc and the command line use, then compared block by block and byte by byte.
+ * Tests that want an instance of the same shape share it, files included, since starting one takes
+ * longer than most of what is tested.
  */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class RepairInstanceTest {
   private static final int SERVERS = 16;
   private static final int BLOCKS = 14;
@@ -98,14 +107,26 @@ class RepairInstanceTest {
   /** The shards hear of a retired disk within a second, in which the writer writes on. */
   private static final long WRITER_BYTES_MAX = 2_000_000;
 
-  @TempDir private Path folder;
+  private Path folder;
+  private String shape;
   private LocalInstance instance;
   private EggsClient client;
   private StoredFiles files;
   private final Random random = new Random(SEED);
 
+  @BeforeAll
+  void remember(@TempDir Path given) {
+    folder = given;
+  }
+
+  /** Goes on with the instance that is there if it has this shape, else with a new one. */
   private void start(int servers, int flashServices) throws Exception {
-    InstanceOptions options = InstanceTest.options(folder);
+    String wanted = servers + "-servers-" + flashServices;
+    if (wanted.equals(shape)) {
+      return;
+    }
+    stop();
+    InstanceOptions options = InstanceTest.options(folder.resolve(wanted));
     options.failureDomains = servers;
     options.noGc = true;
     options.hddBlockServices = 1;
@@ -116,6 +137,7 @@ class RepairInstanceTest {
     instance = InstanceTest.startReady(options);
     client = connect(instance);
     files = new StoredFiles(client);
+    shape = wanted;
   }
 
   private static EggsClient connect(LocalInstance instance) throws Exception {
@@ -123,13 +145,18 @@ class RepairInstanceTest {
   }
 
   @AfterEach
-  void checkAndStop() throws CommandFailure {
-    try {
-      String online = new Cli(instance).ok("fsck");
-      assertTrue(online.contains("clean"), online);
-    } finally {
+  void check() {
+    String online = new Cli(instance).ok("fsck");
+    assertTrue(online.contains("clean"), online);
+  }
+
+  @AfterAll
+  void stop() {
+    if (instance != null) {
       client.close();
       instance.close();
+      instance = null;
+      shape = null;
     }
   }
 
@@ -156,6 +183,7 @@ class RepairInstanceTest {
   }
 
   @Test
+  @Order(3)
   void oneScrubRepairsExactlyWhatWasDamaged() throws Exception {
     start(SERVERS, 1);
     files.make("d", 280, 3_000, 41_000);
@@ -266,6 +294,7 @@ class RepairInstanceTest {
   }
 
   @Test
+  @Order(1)
   void oneFileIsVerifiedAndScrubbedByHand() throws Exception {
     start(SERVERS, 1);
     long directory = client.inodes().mkdir(InodeIds.ROOT, "d".getBytes(StandardCharsets.UTF_8));
@@ -374,6 +403,7 @@ class RepairInstanceTest {
   }
 
   @Test
+  @Order(4)
   void retiredDisksAreEmptiedWhileFilesAreWrittenAndRead() throws Exception {
     start(SERVERS, 2);
     files.make("d", 40, 3_000, 41_000, 400_000);
@@ -467,14 +497,17 @@ class RepairInstanceTest {
 
   /** Two readers read all files again and again meanwhile, and each byte is compared. */
   @Test
+  @Order(2)
   void spansGetTheLayoutOfTheirPolicyWhileTheyAreRead() throws Exception {
     start(SERVERS, 1);
     Cli cli = new Cli(instance);
-    files.make("d", 3, 200, 9_000, 41_000, 3_000_000);
+    long top = client.inodes().mkdir(InodeIds.ROOT, "layout".getBytes(StandardCharsets.UTF_8));
+    Set<Long> others = Set.copyOf(files.ids());
+    files.make(top, "l", 3, 200, 9_000, 41_000, 3_000_000);
     cli.ok(
         "set-policy",
         "--yes",
-        "/",
+        "/layout",
         "SPAN",
         "{\"Entries\":[{\"MaxSize\":10485760,\"Parity\":[4,2]}]}");
     DefragCounters counters = new DefragCounters();
@@ -485,7 +518,7 @@ class RepairInstanceTest {
       Future<Void> one = threads.submit(() -> readAll(stop));
       Future<Void> two = threads.submit(() -> readAll(stop));
       try {
-        defragmenter.run("/", DefragListener.NONE);
+        defragmenter.run("/layout", DefragListener.NONE);
         // The replaced blocks go while the readers may still know them.
         destruct();
       } finally {
@@ -496,10 +529,13 @@ class RepairInstanceTest {
       assertEquals(9, counters.spans.get());
       assertEquals(12, counters.analyzedFiles.get());
       assertEquals(0, counters.failedFiles.get());
-      defragmenter.run("/", DefragListener.NONE);
+      defragmenter.run("/layout", DefragListener.NONE);
       assertEquals(9, counters.spans.get());
     }
-    for (long id : files.ids()) {
+    List<Long> made = new ArrayList<>(files.ids());
+    made.removeAll(others);
+    assertEquals(12, made.size());
+    for (long id : made) {
       for (StoredSpan span : files.spans(id)) {
         for (StoredSpan.Copy copy : span.copies()) {
           assertEquals(Parity.of(4, 2), copy.layout().parity());
@@ -516,6 +552,7 @@ class RepairInstanceTest {
    * the same server, and a damaged block of a server's only disk back to that disk.
    */
   @Test
+  @Order(5)
   void exactlyAsManyServersAsBlocksAreEnough() throws Exception {
     start(BLOCKS, 2);
     files.make("d", 12, 41_000);

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
@@ -44,8 +45,13 @@ final class StoredFiles {
     }
   }
 
-  /** Makes directories and in each a file of every size. */
+  /** Makes directories below the root and in each a file of every size. */
   void make(String prefix, int directories, int... fileSizes) throws Exception {
+    make(InodeIds.ROOT, prefix, directories, fileSizes);
+  }
+
+  /** The same below another directory. */
+  void make(long parent, String prefix, int directories, int... fileSizes) throws Exception {
     try (ExecutorService workers = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<?>> tasks = new ArrayList<>();
       for (int i = 0; i < directories; i++) {
@@ -53,7 +59,7 @@ final class StoredFiles {
         tasks.add(
             workers.submit(
                 () -> {
-                  long directory = client.inodes().mkdir(InodeIds.ROOT, name);
+                  long directory = client.inodes().mkdir(parent, name);
                   for (int size : fileSizes) {
                     write(directory, "file-" + size, size);
                   }
@@ -87,7 +93,7 @@ final class StoredFiles {
     return content;
   }
 
-  Iterable<Long> ids() {
+  Set<Long> ids() {
     return sizes.keySet();
   }
 

@@ -91,16 +91,24 @@ public final class BufferPool implements AutoCloseable {
      */
     public Lease takeExtra(long bytes) {
       int size = sizeClass(bytes);
+      Chunk free;
+      long beyondExtra;
       lock.lock();
       try {
-        long fromExtra = Math.min(size, charged - buffer.capacity());
-        Chunk second = chunk(size);
-        charged -= fromExtra;
-        chargedBytes += size - fromExtra;
-        return new Lease(second, size);
+        beyondExtra = size - Math.min(size, charged - buffer.capacity());
+        free = reserve(size, beyondExtra);
       } finally {
         lock.unlock();
       }
+      Chunk second = materialise(free, size, beyondExtra);
+      lock.lock();
+      try {
+        // The second lease gives back what this one was charged for it.
+        charged -= size - beyondExtra;
+      } finally {
+        lock.unlock();
+      }
+      return new Lease(second, size);
     }
 
     @Override
@@ -146,26 +154,27 @@ public final class BufferPool implements AutoCloseable {
   /** Like {@link #tryAcquire(long)}, with bytes set aside for {@link Lease#takeExtra}. */
   public Lease tryAcquire(long bytes, long extraBytes) {
     int size = sizeClass(bytes);
+    long charge = size + extra(extraBytes);
+    Chunk free;
     lock.lock();
     try {
-      return tryLocked(size, size + extra(extraBytes));
+      if (!fits(charge)) {
+        return null;
+      }
+      free = reserve(size, charge);
     } finally {
       lock.unlock();
     }
+    return new Lease(materialise(free, size, charge), charge);
   }
 
   private static long extra(long bytes) {
     return bytes == 0 ? 0 : sizeClass(bytes);
   }
 
-  private Lease tryLocked(int size, long charge) {
-    // A single request above the whole budget is let through when nothing else is out.
-    if (chargedBytes + charge > budgetBytes && chargedBytes > 0) {
-      return null;
-    }
-    Chunk chunk = chunk(size);
-    chargedBytes += charge;
-    return new Lease(chunk, charge);
+  /** A single request above the whole budget is let through when nothing else is out. */
+  private boolean fits(long charge) {
+    return chargedBytes + charge <= budgetBytes || chargedBytes == 0;
   }
 
   /** Waits until the budget allows the buffer. */
@@ -187,9 +196,7 @@ public final class BufferPool implements AutoCloseable {
       long step = Math.min(left, WAIT_STEP_NANOS);
       lock.lock();
       try {
-        int size = sizeClass(bytes);
-        lease = tryLocked(size, size + extra(extraBytes));
-        if (lease == null) {
+        if (!fits(sizeClass(bytes) + extra(extraBytes))) {
           long rest = released.awaitNanos(step);
           left -= step - Math.max(0, rest);
         }
@@ -200,6 +207,7 @@ public final class BufferPool implements AutoCloseable {
       } finally {
         lock.unlock();
       }
+      lease = tryAcquire(bytes, extraBytes);
     }
     return lease;
   }
@@ -207,24 +215,28 @@ public final class BufferPool implements AutoCloseable {
   /** A buffer at once, over the budget if need be. */
   public Lease acquireOverdraft(long bytes) {
     int size = sizeClass(bytes);
+    Chunk free;
     lock.lock();
     try {
-      Chunk chunk = chunk(size);
-      chargedBytes += size;
-      return new Lease(chunk, size);
+      free = reserve(size, size);
     } finally {
       lock.unlock();
     }
+    return new Lease(materialise(free, size, size), size);
   }
 
-  /** A free one or a new one; the charge comes after it, because memory may be refused. */
-  private Chunk chunk(int size) {
+  /**
+   * Charges a buffer and makes room for it. Returns a free one, or null when one has to be made by
+   * {@link #materialise}.
+   */
+  private Chunk reserve(int size, long charge) {
     if (closed) {
       throw new IllegalStateException("buffer pool is closed");
     }
     ArrayDeque<Chunk> sameSize = free.get(size);
     if (sameSize != null && !sameSize.isEmpty()) {
       freeBytes -= size;
+      chargedBytes += charge;
       return sameSize.pop();
     }
     Iterator<Map.Entry<Integer, ArrayDeque<Chunk>>> sizes = free.entrySet().iterator();
@@ -235,8 +247,37 @@ public final class BufferPool implements AutoCloseable {
         freeBytes -= entry.getKey();
       }
     }
+    chargedBytes += charge;
+    return null;
+  }
+
+  /**
+   * The free chunk, or a new one. Not under the lock: new memory is filled with zeros, page by page
+   * as the system hands it out, which takes milliseconds per megabyte on some machines.
+   */
+  private Chunk materialise(Chunk free, int size, long charge) {
+    if (free != null) {
+      return free;
+    }
+    boolean made = false;
     Arena arena = Arena.ofShared();
-    return new Chunk(arena, arena.allocate(size, 4096));
+    try {
+      Chunk chunk = new Chunk(arena, arena.allocate(size, 4096));
+      made = true;
+      return chunk;
+    } finally {
+      if (!made) {
+        // Memory was refused.
+        arena.close();
+        lock.lock();
+        try {
+          chargedBytes -= charge;
+          released.signalAll();
+        } finally {
+          lock.unlock();
+        }
+      }
+    }
   }
 
   /** Registers what gives back cached leases when memory is short. It runs on a waiting thread. */

@@ -88,24 +88,32 @@ final class Rebuild {
    *
    * @param want indices of the blocks
    * @param knownBad ids of blocks that must not be used; damaged ones that are met are added
-   * @param loan receives block i of {@code want} at i times the size of a block; behind them it has
-   *     room for a window of each source
+   * @param results receives block i of {@code want} at i times the size of a block
+   * @param sources has room for a window of each source
    * @throws IOException if too few blocks can be read, or they do not fit each other
    */
-  void rebuild(StoredSpan.Copy copy, int[] want, Set<Long> knownBad, RepairMemory.Loan loan)
+  void rebuild(
+      StoredSpan.Copy copy,
+      int[] want,
+      Set<Long> knownBad,
+      RepairMemory.Loan results,
+      RepairMemory.Loan sources)
       throws EggsException, IOException {
     Set<Integer> failed = new HashSet<>();
     for (int index : want) {
       failed.add(index);
     }
-    while (!pass(copy, choose(copy, failed, knownBad), want, failed, knownBad, loan)) {
+    boolean done = false;
+    while (!done) {
       // Every failed pass leaves out one source more.
+      int[] have = choose(copy, failed, knownBad);
+      done = pass(copy, have, want, failed, knownBad, results, sources);
     }
     SpanLayout layout = copy.layout();
     int size = (int) layout.blockSize();
     for (int i = 0; i < want.length; i++) {
       StoredBlock block = copy.blocks().get(want[i]);
-      if (Crc32c.sum(0, loan.buffer().slice(i * size, size)) != block.crc()) {
+      if (Crc32c.sum(0, results.buffer().slice(i * size, size)) != block.crc()) {
         throw new IOException(
             "block "
                 + want[i]
@@ -161,12 +169,12 @@ final class Rebuild {
       int[] want,
       Set<Integer> failed,
       Set<Long> knownBad,
-      RepairMemory.Loan loan)
+      RepairMemory.Loan results,
+      RepairMemory.Loan sources)
       throws EggsException, IOException {
     SpanLayout layout = copy.layout();
     int size = (int) layout.blockSize();
     int window = windowBytes(layout);
-    int windows = want.length * size;
     ReedSolomon code = ReedSolomon.get(layout.parity());
     int[][] crcs = new int[have.length][size / PAGE];
     for (int from = 0; from < size; from += window) {
@@ -175,7 +183,7 @@ final class Rebuild {
       CountDownLatch done = new CountDownLatch(have.length);
       for (int k = 0; k < have.length; k++) {
         StoredBlock source = copy.blocks().get(have[k]);
-        ops.add(fetch(source, from, length, loan, windows + k * window, crcs[k], done));
+        ops.add(fetch(source, from, length, sources, k * window, crcs[k], done));
       }
       run(ops, done);
       if (anyFailed(copy, have, ops, failed, knownBad)) {
@@ -183,11 +191,11 @@ final class Rebuild {
       }
       MemorySegment[] cells = new MemorySegment[have.length];
       for (int k = 0; k < cells.length; k++) {
-        cells[k] = loan.segment().asSlice(windows + (long) k * window, length);
+        cells[k] = sources.segment().asSlice((long) k * window, length);
       }
       MemorySegment[] out = new MemorySegment[want.length];
       for (int i = 0; i < out.length; i++) {
-        out[i] = loan.segment().asSlice((long) i * size + from, length);
+        out[i] = results.segment().asSlice((long) i * size + from, length);
       }
       code.recover(have, cells, want, out, length);
     }

@@ -49,15 +49,54 @@ final class RepairMemory implements AutoCloseable {
     }
   }
 
+  /**
+   * Memory that is needed for different times.
+   *
+   * @param kept to the end
+   * @param passing given back as soon as it is not needed any more
+   */
+  record Loans(Loan kept, Loan passing) {}
+
   /** Waits for memory; a request above the whole budget gets it alone. */
   Loan acquire(long bytes) throws InterruptedIOException {
-    // Size classes round up by at most a quarter.
-    int charged = (int) Math.min(unitsMax, (bytes + bytes / 4) / UNIT + 1);
+    int charged = units(bytes, unitsMax);
+    await(charged);
+    return lend(bytes, charged, charged);
+  }
+
+  /** Waits for both at once, so that nobody who holds some waits for more. */
+  Loans acquire(long keptBytes, long passingBytes) throws InterruptedIOException {
+    int kept = units(keptBytes, unitsMax);
+    int passing = units(passingBytes, unitsMax - kept);
+    await(kept + passing);
+    Loan first = lend(keptBytes, kept, kept + passing);
+    boolean good = false;
+    try {
+      Loans loans = new Loans(first, lend(passingBytes, passing, passing));
+      good = true;
+      return loans;
+    } finally {
+      if (!good) {
+        first.close();
+      }
+    }
+  }
+
+  /** Size classes round up by at most a quarter. */
+  private static int units(long bytes, int max) {
+    return (int) Math.min(max, (bytes + bytes / 4) / UNIT + 1);
+  }
+
+  private void await(int charged) throws InterruptedIOException {
     try {
       units.acquire(charged);
     } catch (InterruptedException e) {
       throw Interrupts.whileDoing("waiting for buffer memory", e);
     }
+  }
+
+  /** A loan; if there is no memory, {@code atFailure} units are given back. */
+  private Loan lend(long bytes, int charged, int atFailure) {
     boolean good = false;
     try {
       Loan loan = new Loan(pool.acquireOverdraft(bytes), charged);
@@ -65,7 +104,7 @@ final class RepairMemory implements AutoCloseable {
       return loan;
     } finally {
       if (!good) {
-        units.release(charged);
+        units.release(atFailure);
       }
     }
   }

@@ -257,13 +257,17 @@ public final class Repairer implements AutoCloseable {
       Set<Long> unusable = new HashSet<>(knownBad);
       losses.forEach(block -> unusable.add(block.blockId()));
       Set<Long> before = Set.copyOf(unusable);
-      try (RepairMemory.Loan loan = memory.acquire(size * group.size() + windows)) {
-        Repairer.this.rebuild.rebuild(copy, want, unusable, loan);
+      RepairMemory.Loans loans = memory.acquire(size * group.size(), windows);
+      try (RepairMemory.Loan results = loans.kept()) {
+        try (RepairMemory.Loan sources = loans.passing()) {
+          Repairer.this.rebuild.rebuild(copy, want, unusable, results, sources);
+        }
+        // Writing waits for a disk; others use the memory of the sources meanwhile.
         unusable.removeAll(before);
         knownBad.addAll(unusable);
         boolean[] good = new boolean[want.length];
         Arrays.fill(good, true);
-        replace(copy, group, good, false, loan);
+        replace(copy, group, good, false, results);
       }
     }
 
