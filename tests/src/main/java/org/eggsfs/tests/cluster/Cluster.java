@@ -278,10 +278,10 @@ public final class Cluster implements AutoCloseable {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(WRITABLE_SECONDS_MAX);
     try (EggsClient client = EggsClient.connect(clientConfig(shuckle).build())) {
       while (true) {
-        try (FileWriter probe = client.create("/.probe")) {
+        try (FileWriter probe = client.paths().create("/.probe")) {
           probe.write(new byte[PROBE_BYTES]);
           probe.commit();
-          client.unlink("/.probe");
+          client.paths().unlink("/.probe");
           return;
         } catch (EggsException | IOException e) {
           if (System.nanoTime() > end) {
@@ -304,7 +304,7 @@ public final class Cluster implements AutoCloseable {
     ByteBuffer body = Frames.buffer(nothing.encodedSize());
     nothing.encode(body);
     try (EggsClient client = connectDirectly()) {
-      client.setPolicy(InodeIds.ROOT, DirectoryInfoTag.SNAPSHOT, body.array());
+      client.inodes().setPolicy(InodeIds.ROOT, DirectoryInfoTag.SNAPSHOT, body.array());
     } catch (EggsException e) {
       throw new IOException("the policy of the root cannot be set: " + e.getMessage(), e);
     }

@@ -77,7 +77,7 @@ final class RetireDisks implements Scenario {
     DataTree tree = new DataTree(run, client, "/retired");
     tree.make(run.size(100, 5), run.size(1_000, 40), run.size(4 << 20, 1 << 20));
     SplittableRandom random = run.random(-1);
-    long directory = client.mkdir("/half");
+    long directory = client.paths().mkdir("/half");
     DataTree.setPolicies(client, directory);
     long[] seeds = new long[HALF_WRITTEN];
     List<FileWriter> writers = new ArrayList<>();
@@ -93,7 +93,7 @@ final class RetireDisks implements Scenario {
       // Not earlier: what is half written lives for some seconds only.
       for (int i = 0; i < HALF_WRITTEN; i++) {
         seeds[i] = random.nextLong();
-        writers.add(client.create(directory, DataTree.bytes("half" + i)));
+        writers.add(client.files().create(directory, DataTree.bytes("half" + i)));
         put(writers.get(i), seeds[i], 0);
       }
       for (Disks.Disk disk : chosen) {
@@ -125,7 +125,7 @@ final class RetireDisks implements Scenario {
           });
     }
     for (int i = 0; i < HALF_WRITTEN; i++) {
-      long id = client.lookup(directory, DataTree.bytes("half" + i));
+      long id = client.inodes().lookup(directory, DataTree.bytes("half" + i));
       Content.check(client, id, seeds[i], 2L * HALF_BYTES, "half" + i);
     }
     tree.check(client, READERS);
