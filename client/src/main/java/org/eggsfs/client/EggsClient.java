@@ -107,6 +107,7 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
   private final SpanUploader uploader;
   private final SpanReader spanReader;
   private final LostAnswers lostAnswers = new LostAnswers(this);
+  private final NewNames newNames;
   private final ClientConfig config;
   private final Set<Thread> courtesies = ConcurrentHashMap.newKeySet();
 
@@ -122,6 +123,7 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
             request -> shard(InodeIds.shard(request.id()), request), config.policyTtl().toNanos());
     this.uploader = new SpanUploader(this, blocks);
     this.spanReader = new SpanReader(blocks, pool);
+    this.newNames = new NewNames(this, metadata, config.shardRetry(), config.cdcRetry());
   }
 
   /**
@@ -287,7 +289,8 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
 
   // Paths.
 
-  private interface Work<T> {
+  /** What may be tried again. */
+  interface Work<T> {
     T run() throws EggsException, IOException;
   }
 
@@ -305,7 +308,7 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
   }
 
   /** Tries again for about a second what is refused only for the moment. */
-  private static <T> T patiently(Work<T> work) throws EggsException, IOException {
+  static <T> T patiently(Work<T> work) throws EggsException, IOException {
     long startNanos = System.nanoTime();
     long pauseMillis = LOCKED_PAUSE_MILLIS_MIN;
     while (true) {
@@ -553,10 +556,28 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
     } while (hash != 0);
   }
 
-  /** Creates a directory. */
+  /**
+   * Creates a directory; one that is there already is the answer. For programs that want a
+   * directory and do not care who makes it.
+   */
   public long mkdir(long directory, byte[] name) throws EggsException, IOException {
     MakeDirectoryResponse made = patiently(() -> cdc(new MakeDirectoryRequest(directory, name)));
     return made.id();
+  }
+
+  /**
+   * Creates a directory, or fails: of several clients that make one name one succeeds. With a CDC
+   * of TernFS two that come at the same moment may both succeed.
+   *
+   * @throws EggsException CANNOT_OVERRIDE_NAME if the name exists
+   */
+  public long makeNewDirectory(long directory, byte[] name) throws EggsException, IOException {
+    return newNames.makeDirectory(directory, name);
+  }
+
+  /** Finds out ahead, without waiting, what {@link #makeNewDirectory} will need to know. */
+  public void prepareForNewNames() {
+    newNames.prepare();
   }
 
   /** Removes a file or symbolic link. */
@@ -620,6 +641,18 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
           }
           return null;
         });
+  }
+
+  /**
+   * Renames, within a directory or between two, and replaces nothing. With servers of TernFS a name
+   * that appears at the same moment may be replaced.
+   *
+   * @return the inode that has the new name
+   * @throws EggsException CANNOT_OVERRIDE_NAME if the new name exists
+   */
+  public long renameNoReplace(long oldDirectory, byte[] oldName, long newDirectory, byte[] newName)
+      throws EggsException, IOException {
+    return newNames.rename(oldDirectory, oldName, newDirectory, newName);
   }
 
   /**

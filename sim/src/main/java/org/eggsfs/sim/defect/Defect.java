@@ -68,6 +68,12 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
             "a name that leads to a directory can be given to something else",
             () -> Edit.ignore(TRANSACTION, "createEdge", "CANNOT_OVERRIDE_NAME")),
         of(
+            "no-replace-ignored",
+            "a rename that must not replace replaces",
+            () ->
+                Edit.ignore(
+                    SHARD + "SameDirectoryRenameNoReplace", "apply", "CANNOT_OVERRIDE_NAME")),
+        of(
             "overwritten-file-lost",
             "no snapshot edge keeps a file whose name is overwritten",
             () -> Edit.leaveOut(TRANSACTION, "createEdge", "EdgesTable.putSnapshot")),
