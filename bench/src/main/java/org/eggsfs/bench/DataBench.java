@@ -31,7 +31,7 @@ final class DataBench extends InstanceBench {
     new SplittableRandom(SEED).nextBytes(buffer);
     long start = System.nanoTime();
     long file;
-    try (FileWriter writer = client.create(root, bytes("large"))) {
+    try (FileWriter writer = client.files().create(root, bytes("large"))) {
       for (long done = 0; done < size; done += buffer.length) {
         // Each buffer differs, so that a stale or misplaced one would be noticed below.
         buffer[0] = (byte) (done >>> 20);
@@ -62,7 +62,7 @@ final class DataBench extends InstanceBench {
   private static long read(EggsClient client, long file) throws EggsException, IOException {
     byte[] buffer = new byte[BUFFER_SIZE];
     long total = 0;
-    try (FileReader reader = client.open(file);
+    try (FileReader reader = client.files().open(file);
         InputStream in = reader.stream()) {
       for (int count = in.readNBytes(buffer, 0, buffer.length);
           count > 0;

@@ -61,13 +61,13 @@ abstract class InstanceBench implements Callable<Integer> {
       byte[] random = new byte[4];
       ThreadLocalRandom.current().nextBytes(random);
       String name = "bench-" + HexFormat.of().formatHex(random);
-      long directory = client.mkdir(InodeIds.ROOT, bytes(name));
+      long directory = client.inodes().mkdir(InodeIds.ROOT, bytes(name));
       try {
         measure(client, directory, report);
       } finally {
         if (!keep) {
           remove(client, directory);
-          client.rmdir(InodeIds.ROOT, bytes(name));
+          client.inodes().rmdir(InodeIds.ROOT, bytes(name));
         }
       }
       report.print();
@@ -87,7 +87,7 @@ abstract class InstanceBench implements Callable<Integer> {
 
   private static void remove(EggsClient client, long directory) throws EggsException, IOException {
     List<CurrentEdge> edges = new ArrayList<>();
-    client.list(directory, edges::add);
+    client.inodes().list(directory, edges::add);
     Workers.times(
         "remove",
         REMOVERS,
@@ -96,9 +96,9 @@ abstract class InstanceBench implements Callable<Integer> {
           CurrentEdge edge = edges.get(sequence);
           if (InodeIds.isDirectory(edge.targetId())) {
             remove(client, edge.targetId());
-            client.rmdir(directory, edge.name());
+            client.inodes().rmdir(directory, edge.name());
           } else {
-            client.unlink(directory, edge.name());
+            client.inodes().unlink(directory, edge.name());
           }
         });
   }

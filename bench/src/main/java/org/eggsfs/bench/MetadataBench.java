@@ -45,7 +45,7 @@ final class MetadataBench extends InstanceBench {
   void measure(EggsClient client, long root, Report report) throws EggsException, IOException {
     long[] directories = new long[DIRECTORIES];
     for (int i = 0; i < DIRECTORIES; i++) {
-      directories[i] = client.mkdir(root, bytes("d" + i));
+      directories[i] = client.inodes().mkdir(root, bytes("d" + i));
     }
     // Not measured: classes, connections and the compiler get warm.
     AtomicInteger warm = new AtomicInteger();
@@ -95,19 +95,20 @@ final class MetadataBench extends InstanceBench {
               }));
     }
     for (int workers : new int[] {1, 32}) {
-      long parent = client.mkdir(root, bytes("m" + workers));
+      long parent = client.inodes().mkdir(root, bytes("m" + workers));
       report.add(
           Workers.forSeconds(
               "mkdir in one parent",
               workers,
               seconds,
-              (worker, sequence) -> client.mkdir(parent, bytes("m" + worker + "-" + sequence))));
+              (worker, sequence) ->
+                  client.inodes().mkdir(parent, bytes("m" + worker + "-" + sequence))));
     }
     list(client, root, report);
   }
 
   private void list(EggsClient client, long root, Report report) throws EggsException, IOException {
-    long directory = client.mkdir(root, bytes("list"));
+    long directory = client.inodes().mkdir(root, bytes("list"));
     Workers.times(
         "fill",
         FILLERS,
@@ -116,7 +117,7 @@ final class MetadataBench extends InstanceBench {
     Workers.Operation listing =
         (worker, sequence) -> {
           AtomicInteger count = new AtomicInteger();
-          client.list(directory, edge -> count.incrementAndGet());
+          client.inodes().list(directory, edge -> count.incrementAndGet());
           if (count.get() != entries) {
             throw new IOException("listed " + count.get() + " of " + entries + " entries");
           }

@@ -106,7 +106,7 @@ final class MountBench extends InstanceBench {
 
   /** The name of the benchmark's directory in the root. */
   private static String name(EggsClient client, long directory) throws EggsException, IOException {
-    return client.list("/").stream()
+    return client.paths().list("/").stream()
         .filter(edge -> edge.targetId() == directory)
         .map(edge -> new String(edge.name(), StandardCharsets.UTF_8))
         .findFirst()
@@ -308,11 +308,11 @@ final class MountBench extends InstanceBench {
 
   private void find(EggsClient client, long directory, Mount mount)
       throws EggsException, IOException, InterruptedException {
-    long top = client.mkdir(directory, bytes("find"));
+    long top = client.inodes().mkdir(directory, bytes("find"));
     int directories = Math.max(1, findFiles / FILES_PER_DIRECTORY);
     long[] below = new long[directories];
     for (int i = 0; i < directories; i++) {
-      below[i] = client.mkdir(top, bytes("d" + i));
+      below[i] = client.inodes().mkdir(top, bytes("d" + i));
     }
     Workers.times(
         "",
@@ -320,7 +320,7 @@ final class MountBench extends InstanceBench {
         findFiles,
         (worker, number) -> {
           try (FileWriter writer =
-              client.create(below[number % directories], bytes("file-" + number))) {
+              client.files().create(below[number % directories], bytes("file-" + number))) {
             writer.commit();
           }
         });

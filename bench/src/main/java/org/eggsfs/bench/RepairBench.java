@@ -73,7 +73,7 @@ final class RepairBench extends InstanceBench {
   private long write(EggsClient client, long root, int number) throws EggsException, IOException {
     byte[] buffer = new byte[BUFFER_SIZE];
     new SplittableRandom(SEED + number).nextBytes(buffer);
-    try (FileWriter writer = client.create(root, bytes("file-" + number))) {
+    try (FileWriter writer = client.files().create(root, bytes("file-" + number))) {
       for (int done = 0; done < size; done += buffer.length) {
         buffer[0] = (byte) (done >>> 20);
         writer.write(buffer, 0, Math.min(buffer.length, size - done));

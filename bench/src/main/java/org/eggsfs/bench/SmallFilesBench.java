@@ -28,27 +28,27 @@ final class SmallFilesBench extends InstanceBench {
   @Override
   void measure(EggsClient client, long root, Report report) throws EggsException, IOException {
     // Not measured: classes, connections and the compiler of client and servers get warm.
-    measure(client, client.mkdir(root, bytes("warm-up")), Math.max(1, files / 2), null);
+    measure(client, client.inodes().mkdir(root, bytes("warm-up")), Math.max(1, files / 2), null);
     measure(client, root, files, report);
   }
 
   private void measure(EggsClient client, long root, int count, Report report)
       throws EggsException, IOException {
     for (int size : SIZES) {
-      long directory = client.mkdir(root, bytes("s" + size));
+      long directory = client.inodes().mkdir(root, bytes("s" + size));
       byte[] content = new byte[size];
       new SplittableRandom(SEED).nextBytes(content);
       long[] ids = new long[count];
       Workers.Operation write =
           (worker, number) -> {
-            try (FileWriter writer = client.create(directory, bytes("f" + number))) {
+            try (FileWriter writer = client.files().create(directory, bytes("f" + number))) {
               writer.write(content, 0, content.length);
               ids[number] = writer.commit();
             }
           };
       Workers.Operation read =
           (worker, number) -> {
-            try (FileReader reader = client.open(ids[number]);
+            try (FileReader reader = client.files().open(ids[number]);
                 InputStream in = reader.stream()) {
               int length = in.readAllBytes().length;
               if (length != size) {

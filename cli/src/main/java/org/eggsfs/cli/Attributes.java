@@ -17,9 +17,9 @@ record Attributes(Stat stat, String target) {
   /** Asks for the attributes; an inode that is gone is no error, it was just deleted. */
   static Attributes read(EggsClient client, long id) throws EggsException, IOException {
     try {
-      Stat stat = client.stat(id);
+      Stat stat = client.inodes().stat(id);
       return new Attributes(
-          stat, InodeIds.isSymlink(id) ? EggsPath.text(client.readlink(id)) : null);
+          stat, InodeIds.isSymlink(id) ? EggsPath.text(client.files().readlink(id)) : null);
     } catch (EggsException e) {
       if (Failures.isNotFound(e)) {
         return new Attributes(null, null);

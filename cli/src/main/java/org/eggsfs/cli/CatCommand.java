@@ -28,7 +28,7 @@ final class CatCommand extends ClientCommand {
 
   private static void copy(EggsClient client, String path, OutputStream bytes)
       throws EggsException, IOException {
-    try (FileReader reader = client.open(path);
+    try (FileReader reader = client.paths().open(path);
         InputStream in = reader.stream()) {
       in.transferTo(bytes);
     }

@@ -87,7 +87,7 @@ final class CopyIn {
     }
     String parent = EggsPath.parent(path);
     try {
-      long id = client.resolve(parent).id();
+      long id = client.paths().resolve(parent).id();
       if (!InodeIds.isDirectory(id)) {
         throw new CommandFailure(EggsPath.PREFIX + parent + ": is not a directory");
       }
@@ -162,7 +162,7 @@ final class CopyIn {
   private Directory ensure(Directory parent, byte[] name) throws EggsException, IOException {
     if (!parent.fresh()) {
       try {
-        long id = client.lookup(parent.id(), name);
+        long id = client.inodes().lookup(parent.id(), name);
         if (!InodeIds.isDirectory(id)) {
           throw new EggsException(ErrorCode.TYPE_IS_NOT_DIRECTORY);
         }
@@ -173,7 +173,7 @@ final class CopyIn {
         }
       }
     }
-    return new Directory(client.mkdir(parent.id(), name), true);
+    return new Directory(client.inodes().mkdir(parent.id(), name), true);
   }
 
   private void copyEntry(
@@ -193,7 +193,7 @@ final class CopyIn {
   private void copySymlink(Path source, long parent, String name)
       throws EggsException, IOException {
     byte[] text = bytes(Files.readSymbolicLink(source).toString());
-    client.symlink(parent, bytes(name), text);
+    client.files().symlink(parent, bytes(name), text);
   }
 
   private void copyFile(Path source, long parent, String name)
@@ -211,7 +211,7 @@ final class CopyIn {
 
   private long write(long parent, String name, ReadableByteChannel in)
       throws EggsException, IOException {
-    try (FileWriter writer = client.create(parent, bytes(name))) {
+    try (FileWriter writer = client.files().create(parent, bytes(name))) {
       writer.transferFrom(new Counted(in, progress));
       return writer.commit();
     }

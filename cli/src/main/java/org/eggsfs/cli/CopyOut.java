@@ -68,7 +68,7 @@ final class CopyOut {
     // Closing standard output would be wrong.
     @SuppressWarnings("resource")
     OutputStream bytes = new FileOutputStream(FileDescriptor.out);
-    try (FileReader reader = client.open(source);
+    try (FileReader reader = client.paths().open(source);
         InputStream in = reader.stream()) {
       in.transferTo(bytes);
     } catch (EggsException | IOException e) {
@@ -79,7 +79,7 @@ final class CopyOut {
   private void copyTop(String source, Path target, boolean into) throws IOException {
     ResolvedPath resolved;
     try {
-      resolved = client.resolve(source);
+      resolved = client.paths().resolve(source);
     } catch (EggsException e) {
       jobs.fail(EggsPath.PREFIX + source + ": " + Failures.words(e));
       return;
@@ -98,7 +98,7 @@ final class CopyOut {
     List<CurrentEdge> edges = new ArrayList<>();
     try {
       Files.createDirectories(target);
-      client.list(id, edges::add);
+      client.inodes().list(id, edges::add);
     } catch (java.io.InterruptedIOException e) {
       throw e;
     } catch (EggsException | IOException e) {
@@ -140,7 +140,7 @@ final class CopyOut {
   }
 
   private void copySymlink(long id, Path target) throws EggsException, IOException {
-    Path text = Path.of(EggsPath.text(client.readlink(id)));
+    Path text = Path.of(EggsPath.text(client.files().readlink(id)));
     if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
       Files.delete(target);
     }
@@ -148,7 +148,7 @@ final class CopyOut {
   }
 
   private void copyFile(long id, Path target) throws EggsException, IOException {
-    Stat stat = client.stat(id);
+    Stat stat = client.inodes().stat(id);
     // A device or pipe is written to directly; renaming a file over it would replace it.
     boolean direct = Files.exists(target) && !Files.isRegularFile(target);
     Path part =
@@ -157,7 +157,7 @@ final class CopyOut {
             : target.resolveSibling(
                 PART_PREFIX + ProcessHandle.current().pid() + "-" + parts.incrementAndGet());
     try {
-      try (FileReader reader = client.open(id);
+      try (FileReader reader = client.files().open(id);
           InputStream in = reader.stream();
           OutputStream to = Files.newOutputStream(part)) {
         byte[] buffer = new byte[Math.clamp(stat.size(), 1, BUFFER_SIZE)];

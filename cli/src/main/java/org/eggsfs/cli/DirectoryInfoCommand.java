@@ -47,7 +47,7 @@ abstract class DirectoryInfoCommand extends ClientCommand {
             + ": "
             + (body == null ? "inherited" : Policies.decode(number, body)));
     try {
-      client.setPolicy(directory, number, body);
+      client.inodes().setPolicy(directory, number, body);
     } catch (EggsException e) {
       throw Failures.at(InodeIds.format(directory), e);
     }

@@ -40,7 +40,7 @@ record FileArgument(String text, long id) {
     }
     String path = EggsPath.parse(text);
     try {
-      return new FileArgument(path, client.resolve(path).id());
+      return new FileArgument(path, client.paths().resolve(path).id());
     } catch (EggsException e) {
       throw Failures.at(path, e);
     }

@@ -69,16 +69,17 @@ final class FileRestore {
       EggsClient client, long target, long directory, Edge edge, long toDirectory, byte[] toName)
       throws EggsException, IOException {
     if (toDirectory == directory) {
-      return client.resurrect(target, directory, edge.name(), edge.creationTime(), toName);
+      return client.inodes().resurrect(target, directory, edge.name(), edge.creationTime(), toName);
     }
     byte[] temporary = EggsPath.bytes(TEMPORARY + InodeIds.format(target));
-    long created = client.resurrect(target, directory, edge.name(), edge.creationTime(), temporary);
-    return client.renameEdge(target, directory, temporary, created, toDirectory, toName);
+    long created =
+        client.inodes().resurrect(target, directory, edge.name(), edge.creationTime(), temporary);
+    return client.inodes().renameEdge(target, directory, temporary, created, toDirectory, toName);
   }
 
   private long liveDirectory(String path) throws EggsException, IOException, CommandFailure {
     try {
-      long id = client.resolve(path).id();
+      long id = client.paths().resolve(path).id();
       if (!InodeIds.isDirectory(id)) {
         throw new CommandFailure(path + ": is not a directory");
       }

@@ -52,7 +52,7 @@ final class FileSizesCommand extends LookingCommand {
     long logical;
     long physical;
     try {
-      logical = client.stat(entry.id()).size();
+      logical = client.inodes().stat(entry.id()).size();
       physical = StoredSpan.physicalSize(client, entry.id());
     } catch (EggsException e) {
       if (Failures.isNotFound(e)) {
@@ -95,7 +95,7 @@ final class FileSizesCommand extends LookingCommand {
               shard,
               id -> {
                 try {
-                  long size = client.stat(id).size();
+                  long size = client.inodes().stat(id).size();
                   histogram.add(size, 0);
                   progress.addBytes(size);
                 } catch (EggsException e) {

@@ -27,7 +27,7 @@ final class GetPolicyCommand extends LookingCommand {
     String directory = EggsPath.parse(path);
     String wanted = tag == null ? null : Policies.tagName(Policies.tag(tag));
     try {
-      long id = client.resolve(directory).id();
+      long id = client.paths().resolve(directory).id();
       if (!InodeIds.isDirectory(id)) {
         throw new CommandFailure(directory + ": is not a directory; files have no policies");
       }

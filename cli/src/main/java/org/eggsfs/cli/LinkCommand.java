@@ -31,7 +31,7 @@ final class LinkCommand extends ClientCommand {
       link = EggsPath.child(link, EggsPath.name(target));
     }
     try {
-      client.symlink(target, link);
+      client.paths().symlink(target, link);
     } catch (EggsException e) {
       throw Failures.at(link, e);
     }

@@ -38,7 +38,7 @@ final class ListCommand extends LookingCommand {
     for (String text : paths) {
       String path = EggsPath.parse(text);
       try {
-        ResolvedPath resolved = client.resolve(path);
+        ResolvedPath resolved = client.paths().resolve(path);
         if (InodeIds.isDirectory(resolved.id())) {
           list(client, resolved.id(), path, list, recursive || paths.size() > 1);
         } else {
@@ -60,7 +60,7 @@ final class ListCommand extends LookingCommand {
   private void list(EggsClient client, long id, String path, ArrayNode json, boolean heading)
       throws EggsException, IOException, InterruptedException {
     List<CurrentEdge> edges = new ArrayList<>();
-    client.list(id, edges::add);
+    client.inodes().list(id, edges::add);
     edges.sort((a, b) -> Arrays.compareUnsigned(a.name(), b.name()));
     if (heading && !this.json) {
       out.println(path + ":");

@@ -28,19 +28,19 @@ final class MakeDirectoryCommand extends ClientCommand {
 
   private void make(EggsClient client, String path) throws EggsException, IOException {
     if (parents) {
-      client.mkdirs(path);
+      client.paths().mkdirs(path);
       return;
     }
     if (path.equals("/")) {
       throw new EggsException(ErrorCode.CANNOT_OVERRIDE_NAME);
     }
-    long parent = client.resolve(EggsPath.parent(path)).id();
+    long parent = client.paths().resolve(EggsPath.parent(path)).id();
     byte[] name = EggsPath.name(path).getBytes(StandardCharsets.UTF_8);
     try {
-      client.lookup(parent, name);
+      client.inodes().lookup(parent, name);
     } catch (EggsException e) {
       if (e.code() == ErrorCode.NAME_NOT_FOUND) {
-        client.mkdir(parent, name);
+        client.inodes().mkdir(parent, name);
         return;
       }
       throw e;

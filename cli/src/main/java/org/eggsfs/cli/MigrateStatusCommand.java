@@ -106,7 +106,7 @@ final class MigrateStatusCommand extends LookingCommand {
 
   private static boolean isLinked(EggsClient client, long id) throws EggsException, IOException {
     try {
-      client.stat(id);
+      client.inodes().stat(id);
       return true;
     } catch (EggsException e) {
       if (Failures.isNotFound(e)) {

@@ -26,13 +26,16 @@ final class MoveCommand extends ClientCommand {
         "mv",
         sources,
         source ->
-            client.rename(
-                source, into ? EggsPath.child(destination, EggsPath.name(source)) : destination));
+            client
+                .paths()
+                .rename(
+                    source,
+                    into ? EggsPath.child(destination, EggsPath.name(source)) : destination));
   }
 
   static boolean isDirectory(EggsClient client, String path) throws EggsException, IOException {
     try {
-      return InodeIds.isDirectory(client.resolve(path).id());
+      return InodeIds.isDirectory(client.paths().resolve(path).id());
     } catch (EggsException e) {
       if (Failures.isNotFound(e)) {
         return false;

@@ -51,7 +51,7 @@ final class PathFinder {
       throw new EggsException(
           ErrorCode.LOOP_IN_DIRECTORY_RENAME, InodeIds.format(id) + " has no path to the root");
     }
-    long owner = client.stat(id).owner();
+    long owner = client.inodes().stat(id).owner();
     String path;
     if (owner == InodeIds.NULL) {
       path = LOST + "/" + InodeIds.format(id);

@@ -17,16 +17,16 @@ final class Removal {
       throws EggsException, IOException {
     if (InodeIds.isDirectory(id)) {
       removeContents(client, id);
-      client.rmdir(directory, name);
+      client.inodes().rmdir(directory, name);
     } else {
-      client.unlink(directory, name);
+      client.inodes().unlink(directory, name);
     }
   }
 
   private static void removeContents(EggsClient client, long directory)
       throws EggsException, IOException {
     List<CurrentEdge> edges = new ArrayList<>();
-    client.list(directory, edges::add);
+    client.inodes().list(directory, edges::add);
     for (CurrentEdge edge : edges) {
       if (InodeIds.isDirectory(edge.targetId())) {
         removeContents(client, edge.targetId());
@@ -37,9 +37,9 @@ final class Removal {
         edge -> {
           try {
             if (InodeIds.isDirectory(edge.targetId())) {
-              client.rmdir(directory, edge.name());
+              client.inodes().rmdir(directory, edge.name());
             } else {
-              client.unlink(directory, edge.name());
+              client.inodes().unlink(directory, edge.name());
             }
           } catch (EggsException e) {
             // Somebody else removed it first: what was wanted.

@@ -40,7 +40,7 @@ final class RemoveCommand extends ClientCommand {
     }
     ResolvedPath resolved;
     try {
-      resolved = client.resolve(path);
+      resolved = client.paths().resolve(path);
     } catch (EggsException e) {
       if (force && Failures.isNotFound(e)) {
         return;

@@ -45,7 +45,7 @@ final class SetPolicyCommand extends ClientCommand {
     }
     byte[] body = remove ? null : Policies.encode(number, policy);
     try {
-      long id = client.resolve(directory).id();
+      long id = client.paths().resolve(directory).id();
       if (!InodeIds.isDirectory(id)) {
         throw new CommandFailure(directory + ": is not a directory; files have no policies");
       }
@@ -59,7 +59,7 @@ final class SetPolicyCommand extends ClientCommand {
               + Policies.tagName(number)
               + ": "
               + (body == null ? "inherited" : Policies.decode(number, body)));
-      client.setPolicy(id, number, body);
+      client.inodes().setPolicy(id, number, body);
       return ExitCodes.OK;
     } catch (EggsException e) {
       throw Failures.at(directory, e);

@@ -102,7 +102,7 @@ final class SnapshotsCommand extends LookingCommand {
     }
     Stat stat;
     try {
-      stat = client.stat(id);
+      stat = client.inodes().stat(id);
     } catch (EggsException e) {
       if (!Failures.isNotFound(e)) {
         throw e;

@@ -35,7 +35,7 @@ final class StatCommand extends LookingCommand {
   int run(EggsClient client) throws Exception {
     String cleaned = EggsPath.parse(path);
     try {
-      ResolvedPath resolved = client.resolve(cleaned);
+      ResolvedPath resolved = client.paths().resolve(cleaned);
       Attributes attributes = Attributes.read(client, resolved.id());
       ObjectNode node = object();
       node.put("path", cleaned);
@@ -126,7 +126,7 @@ final class StatCommand extends LookingCommand {
 
   /** All four policies with the directory each comes from. */
   static ObjectNode policies(EggsClient client, long directory) throws Exception {
-    DirectoryPolicies policies = client.policies(directory);
+    DirectoryPolicies policies = client.inodes().policies(directory);
     ObjectNode node = object();
     for (Map.Entry<String, Integer> tag : Policies.TAGS.entrySet()) {
       byte[] body =

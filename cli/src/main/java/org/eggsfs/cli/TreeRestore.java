@@ -189,7 +189,7 @@ final class TreeRestore {
       target = InodeIds.NULL;
     } else {
       try {
-        target = client.mkdirs(to);
+        target = client.paths().mkdirs(to);
       } catch (EggsException e) {
         throw Failures.at(to, e);
       }
@@ -360,7 +360,7 @@ final class TreeRestore {
     }
     long id = entry.thenId();
     if (!options.dryRun()) {
-      client.resurrect(id, directory, entry.name, entry.then.creationTime(), entry.name);
+      client.inodes().resurrect(id, directory, entry.name, entry.then.creationTime(), entry.name);
     }
     did(Action.RESURRECTED, where, id, "");
   }
@@ -391,13 +391,15 @@ final class TreeRestore {
     }
     if (!options.dryRun()) {
       if (place.edge.current()) {
-        client.renameEdge(
-            id,
-            place.directory,
-            place.edge.name(),
-            place.edge.creationTime(),
-            directory,
-            entry.name);
+        client
+            .inodes()
+            .renameEdge(
+                id,
+                place.directory,
+                place.edge.name(),
+                place.edge.creationTime(),
+                directory,
+                entry.name);
       } else {
         FileRestore.move(client, id, place.directory, place.edge, directory, entry.name);
       }
@@ -444,8 +446,10 @@ final class TreeRestore {
       byte[] aside = asideName(entry.name, nowId);
       if (!options.dryRun()) {
         long created =
-            client.renameEdge(
-                nowId, directory, entry.name, entry.now.creationTime(), directory, aside);
+            client
+                .inodes()
+                .renameEdge(
+                    nowId, directory, entry.name, entry.now.creationTime(), directory, aside);
         displaced.computeIfPresent(
             nowId, (_, _) -> new Place(directory, new Edge(true, nowId, 0, aside, created)));
       }
@@ -524,7 +528,9 @@ final class TreeRestore {
       throw new EggsException(ErrorCode.EDGE_NOT_FOUND);
     }
     if (!options.dryRun()) {
-      client.renameEdge(id, stat.owner(), edge.name(), edge.creationTime(), owner, entry.name);
+      client
+          .inodes()
+          .renameEdge(id, stat.owner(), edge.name(), edge.creationTime(), owner, entry.name);
     }
     did(Action.MOVED_BACK, where, id, "was " + EggsPath.text(edge.name()));
     return id;
@@ -561,7 +567,7 @@ final class TreeRestore {
   private boolean isAlive(long directory) throws EggsException, IOException {
     return directory == treeRoot
         || restored.contains(directory)
-        || client.stat(directory).owner() != InodeIds.NULL;
+        || client.inodes().stat(directory).owner() != InodeIds.NULL;
   }
 
   /** Whether a live directory is the tree's root or below it. */
@@ -571,7 +577,7 @@ final class TreeRestore {
       if (at == InodeIds.ROOT || at == InodeIds.NULL) {
         return false;
       }
-      at = client.stat(at).owner();
+      at = client.inodes().stat(at).owner();
     }
     return true;
   }
@@ -642,7 +648,7 @@ final class TreeRestore {
 
   private long makeDirectory(long owner, byte[] name, String where, long source)
       throws EggsException, IOException {
-    long made = options.dryRun() ? InodeIds.NULL : client.mkdir(owner, name);
+    long made = options.dryRun() ? InodeIds.NULL : client.inodes().mkdir(owner, name);
     did(Action.DIRECTORY_MADE, where, source, "");
     return made;
   }
@@ -650,20 +656,20 @@ final class TreeRestore {
   /** A new file with the bytes and times of another, which is left as it is. */
   private void copyFile(long source, long directory, byte[] name, String where)
       throws EggsException, IOException {
-    Stat stat = client.stat(source);
+    Stat stat = client.inodes().stat(source);
     if (!options.dryRun()) {
       long made;
       if (InodeIds.isSymlink(source)) {
-        made = client.symlink(directory, name, client.readlink(source));
+        made = client.files().symlink(directory, name, client.files().readlink(source));
       } else {
-        try (FileReader reader = client.open(source);
-            FileWriter writer = client.create(directory, name)) {
+        try (FileReader reader = client.files().open(source);
+            FileWriter writer = client.files().create(directory, name)) {
           reader.hintSequential();
           reader.stream().transferTo(writer);
           made = writer.commit();
         }
       }
-      client.setTimes(made, stat.mtime(), stat.atime());
+      client.inodes().setTimes(made, stat.mtime(), stat.atime());
     }
     bytesCopied.addAndGet(stat.size());
     did(Action.COPIED, where, source, stat.size() + " bytes");
@@ -707,7 +713,7 @@ final class TreeRestore {
       }
     }
     List<CurrentEdge> now = new ArrayList<>();
-    client.list(directoryNow, now::add);
+    client.inodes().list(directoryNow, now::add);
     for (CurrentEdge edge : now) {
       String where = EggsPath.child(path, EggsPath.text(edge.name()));
       long id = edge.targetId();
@@ -732,7 +738,7 @@ final class TreeRestore {
 
   private Stat statOrNull(long id) throws EggsException, IOException {
     try {
-      return client.stat(id);
+      return client.inodes().stat(id);
     } catch (EggsException e) {
       if (Failures.isNotFound(e)) {
         return null;

@@ -21,7 +21,7 @@ final class TreeWalks {
       throws EggsException, IOException, CommandFailure {
     ResolvedPath start;
     try {
-      start = client.resolve(root);
+      start = client.paths().resolve(root);
     } catch (EggsException e) {
       throw Failures.at(root, e);
     }

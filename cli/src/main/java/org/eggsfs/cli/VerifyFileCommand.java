@@ -43,7 +43,7 @@ final class VerifyFileCommand extends LookingCommand {
       blocks = 0;
       bytes = 0;
       try (ProgressLine progress = ProgressLine.start("spans");
-          FileReader reader = client.open(argument.id())) {
+          FileReader reader = client.files().open(argument.id())) {
         progress.total(reader.size());
         StoredSpan.visit(
             client,

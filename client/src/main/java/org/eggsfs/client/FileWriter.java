@@ -383,7 +383,7 @@ public final class FileWriter extends OutputStream {
     if (InodeIds.shard(directory) != shard) {
       throw new IllegalArgumentException("the directory is in another shard than the file");
     }
-    return commit(client.linker(directory, name));
+    return commit(client.files().linker(directory, name));
   }
 
   private Committed commit(Linker how) throws EggsException, IOException {
@@ -407,7 +407,7 @@ public final class FileWriter extends OutputStream {
   /** Times that the file gets when it is visible. */
   private record Times(long mtime, long atime) {
     SetTimeRequest request(TransientFile file) {
-      return EggsClient.setTimeRequest(file.id(), mtime, atime);
+      return InodeOperations.setTimeRequest(file.id(), mtime, atime);
     }
   }
 
@@ -440,7 +440,7 @@ public final class FileWriter extends OutputStream {
         }
       }
     }
-    client.setTimes(target.id(), times.mtime, times.atime);
+    client.inodes().setTimes(target.id(), times.mtime, times.atime);
   }
 
   /**

@@ -28,7 +28,7 @@ import org.eggsfs.protocol.shard.StatDirectoryRequest;
  * our own. With servers of TernFS the name is looked up first, which leaves a moment between
  * looking and taking; {@link KindSupport} finds out which of the two it is.
  */
-final class NewNames {
+public final class NewNames {
   /** Silence for about this many first timeouts is no answer. */
   private static final int ASK_TIMEOUTS = 2;
 
@@ -105,7 +105,7 @@ final class NewNames {
   /**
    * Finds out in the background what the CDC knows, so that the first who needs it need not wait.
    */
-  void prepare() {
+  public void prepare() {
     inBackground(
         () -> {
           try {
@@ -121,15 +121,15 @@ final class NewNames {
    *
    * @throws EggsException CANNOT_OVERRIDE_NAME if the name exists
    */
-  long makeDirectory(long directory, byte[] name) throws EggsException, IOException {
+  public long makeDirectory(long directory, byte[] name) throws EggsException, IOException {
     if (!cdc.isKnown()) {
       requireFree(directory, name);
       MakeDirectoryResponse made =
-          EggsClient.patiently(() -> client.cdc(new MakeDirectoryRequest(directory, name)));
+          Patience.patiently(() -> client.cdc(new MakeDirectoryRequest(directory, name)));
       return made.id();
     }
     MakeNewDirectoryResponse made =
-        EggsClient.patiently(
+        Patience.patiently(
             () -> doubtfully(cdc, () -> client.cdc(new MakeNewDirectoryRequest(directory, name))));
     return made.id();
   }
@@ -140,11 +140,11 @@ final class NewNames {
    * @return the inode that has the new name
    * @throws EggsException CANNOT_OVERRIDE_NAME if the new name exists
    */
-  long rename(long oldDirectory, byte[] oldName, long newDirectory, byte[] newName)
+  public long rename(long oldDirectory, byte[] oldName, long newDirectory, byte[] newName)
       throws EggsException, IOException {
-    return EggsClient.patiently(
+    return Patience.patiently(
         () -> {
-          LookupResponse edge = client.lookupEdge(oldDirectory, oldName);
+          LookupResponse edge = client.inodes().lookupEdge(oldDirectory, oldName);
           if (oldDirectory == newDirectory && Arrays.equals(oldName, newName)) {
             throw new EggsException(ErrorCode.CANNOT_OVERRIDE_NAME);
           }
@@ -205,7 +205,7 @@ final class NewNames {
 
   private void requireFree(long directory, byte[] name) throws EggsException, IOException {
     try {
-      client.lookup(directory, name);
+      client.inodes().lookup(directory, name);
     } catch (EggsException e) {
       if (e.code() == ErrorCode.NAME_NOT_FOUND) {
         return;
@@ -215,7 +215,7 @@ final class NewNames {
     throw new EggsException(ErrorCode.CANNOT_OVERRIDE_NAME);
   }
 
-  private static <T> T doubtfully(KindSupport support, EggsClient.Work<T> work)
+  private static <T> T doubtfully(KindSupport support, Patience.Work<T> work)
       throws EggsException, IOException {
     try {
       return work.run();

@@ -1,5 +1,5 @@
 /**
- * The client library. {@link org.eggsfs.client.EggsClient} is the entry: metadata requests, path
- * operations, file streams, policies and the tree walk.
+ * The client library. {@link org.eggsfs.client.EggsClient} is the entry: it sends requests and
+ * leads to the operations by path, by inode id and to file streams; the tree walk stands beside it.
  */
 package org.eggsfs.client;

@@ -58,14 +58,14 @@ final class FileRoundTripTest {
   }
 
   private long write(String path, byte[] data) throws Exception {
-    try (FileWriter writer = client.create(path)) {
+    try (FileWriter writer = client.paths().create(path)) {
       writer.write(data);
       return writer.commit();
     }
   }
 
   private byte[] read(long id) throws Exception {
-    try (FileReader reader = client.open(id)) {
+    try (FileReader reader = client.files().open(id)) {
       ByteBuffer all = ByteBuffer.allocate((int) reader.size());
       reader.readFully(0, all);
       return all.array();
@@ -73,7 +73,7 @@ final class FileRoundTripTest {
   }
 
   private byte[] stream(long id) throws Exception {
-    try (FileReader reader = client.open(id);
+    try (FileReader reader = client.files().open(id);
         InputStream in = reader.stream()) {
       return in.readAllBytes();
     }
@@ -101,7 +101,7 @@ final class FileRoundTripTest {
   void manySpansGoThroughHelpersInOrder() throws Exception {
     byte[] data = data(9 * (256 << 10) + 12345, 3);
     long id;
-    try (FileWriter writer = client.create("/big")) {
+    try (FileWriter writer = client.paths().create("/big")) {
       writer.transferFrom(new ByteArrayInputStream(data));
       id = writer.commit();
     }
@@ -125,7 +125,7 @@ final class FileRoundTripTest {
     byte[] data = data(3 * (256 << 10) + 777, 5);
     long id = write("/random", data);
     Random random = new Random(6);
-    try (FileReader reader = client.open(id)) {
+    try (FileReader reader = client.files().open(id)) {
       for (int i = 0; i < 300; i++) {
         int at = random.nextInt(data.length);
         int count = 1 + random.nextInt(1 << random.nextInt(1, 19));
@@ -146,7 +146,7 @@ final class FileRoundTripTest {
     long id = write("/shown", data);
     Random random = new Random(13);
     int shown = 0;
-    try (FileReader reader = client.open(id)) {
+    try (FileReader reader = client.files().open(id)) {
       for (int i = 0; i < 400; i++) {
         // First in sequence, then anywhere.
         int count = i < 190 ? 4096 : 1 + random.nextInt(64 << 10);
@@ -171,7 +171,7 @@ final class FileRoundTripTest {
   void aReadOfOnePageFetchesOnePage() throws Exception {
     byte[] data = data(200 << 10, 7);
     long id = write("/page", data);
-    try (FileReader reader = client.open(id)) {
+    try (FileReader reader = client.files().open(id)) {
       int before;
       long hedges;
       do {
@@ -192,12 +192,12 @@ final class FileRoundTripTest {
 
   @Test
   void aFileIsInvisibleUntilCommitAndGoneWithoutIt() throws Exception {
-    try (FileWriter writer = client.create("/never")) {
+    try (FileWriter writer = client.paths().create("/never")) {
       writer.write(data(300_000, 8));
-      EggsException e = assertThrows(EggsException.class, () -> client.stat("/never"));
+      EggsException e = assertThrows(EggsException.class, () -> client.paths().stat("/never"));
       assertEquals(ErrorCode.NAME_NOT_FOUND, e.code());
     }
-    assertThrows(EggsException.class, () -> client.stat("/never"));
+    assertThrows(EggsException.class, () -> client.paths().stat("/never"));
     for (int i = 0; i < 200 && cluster.unlinkedAndNotScrapped() > 0; i++) {
       Thread.sleep(10);
     }
@@ -212,7 +212,7 @@ final class FileRoundTripTest {
       List<FileWriter> writers = new ArrayList<>();
       byte[] data = data(300_000, 9);
       for (int i = 0; i < 60; i++) {
-        writers.add(small.create("/w" + i));
+        writers.add(small.paths().create("/w" + i));
       }
       for (int at = 0; at < data.length; at += 100_000) {
         for (FileWriter writer : writers) {
@@ -249,7 +249,7 @@ final class FileRoundTripTest {
         try (EggsClient c = faulty.connect()) {
           byte[] data = data(5 * (256 << 10) + 9999, 10);
           long id;
-          try (FileWriter writer = c.create("/f")) {
+          try (FileWriter writer = c.paths().create("/f")) {
             writer.write(data);
             id = writer.commit();
           }
@@ -259,7 +259,7 @@ final class FileRoundTripTest {
               assertEquals(FakeBlockServer.Fault.NONE, at.fault, "no block at a bad server");
             }
           }
-          try (FileReader reader = c.open(id)) {
+          try (FileReader reader = c.files().open(id)) {
             ByteBuffer all = ByteBuffer.allocate(data.length);
             reader.readFully(0, all);
             assertArrayEquals(data, all.array());
@@ -302,7 +302,7 @@ final class FileRoundTripTest {
     for (FakeBlockServer server : cluster.blockServers) {
       server.fault = FakeBlockServer.Fault.ERROR;
     }
-    FileWriter writer = client.create("/fails");
+    FileWriter writer = client.paths().create("/fails");
     writer.write(data(100_000, 11));
     Exception e = assertThrows(Exception.class, writer::commit);
     assertTrue(e instanceof IOException || e instanceof EggsException, e.toString());
@@ -318,11 +318,11 @@ final class FileRoundTripTest {
     byte[] data = data(4 * (256 << 10) + 1, 12);
     long id = write("/lossy", data);
     assertArrayEquals(data, read(id));
-    client.rename("/lossy", "/renamed");
-    assertEquals(id, client.resolve("/renamed").id());
-    client.unlink("/renamed");
+    client.paths().rename("/lossy", "/renamed");
+    assertEquals(id, client.paths().resolve("/renamed").id());
+    client.paths().unlink("/renamed");
     cluster.lossPercent = 0;
-    assertThrows(EggsException.class, () -> client.resolve("/renamed"));
+    assertThrows(EggsException.class, () -> client.paths().resolve("/renamed"));
   }
 
   @Test

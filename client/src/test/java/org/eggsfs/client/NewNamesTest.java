@@ -48,7 +48,7 @@ final class NewNamesTest {
   }
 
   private long touch(String path) throws Exception {
-    try (FileWriter writer = client.create(path)) {
+    try (FileWriter writer = client.paths().create(path)) {
       return writer.commit();
     }
   }
@@ -63,21 +63,21 @@ final class NewNamesTest {
 
   @Test
   void aNewDirectoryIsNew() throws Exception {
-    long made = client.makeNewDirectory(ROOT, bytes("d"));
-    assertEquals(made, client.lookup(ROOT, bytes("d")));
-    fails(ErrorCode.CANNOT_OVERRIDE_NAME, () -> client.makeNewDirectory(ROOT, bytes("d")));
-    assertEquals(made, client.mkdir(ROOT, bytes("d")), "who does not care gets it");
-    client.makeNewDirectory(made, bytes("e"));
+    long made = client.newNames().makeDirectory(ROOT, bytes("d"));
+    assertEquals(made, client.inodes().lookup(ROOT, bytes("d")));
+    fails(ErrorCode.CANNOT_OVERRIDE_NAME, () -> client.newNames().makeDirectory(ROOT, bytes("d")));
+    assertEquals(made, client.inodes().mkdir(ROOT, bytes("d")), "who does not care gets it");
+    client.newNames().makeDirectory(made, bytes("e"));
     assertEquals(1 + 3, asked(CdcKind.MAKE_NEW_DIRECTORY), "one question, three directories");
   }
 
   @Test
   void aServerThatDropsOurMessagesIsServedItsOwn() throws Exception {
     cluster.dropsOurOwn = true;
-    long made = client.makeNewDirectory(ROOT, bytes("d"));
-    assertEquals(made, client.lookup(ROOT, bytes("d")));
-    fails(ErrorCode.CANNOT_OVERRIDE_NAME, () -> client.makeNewDirectory(ROOT, bytes("d")));
-    client.makeNewDirectory(ROOT, bytes("e"));
+    long made = client.newNames().makeDirectory(ROOT, bytes("d"));
+    assertEquals(made, client.inodes().lookup(ROOT, bytes("d")));
+    fails(ErrorCode.CANNOT_OVERRIDE_NAME, () -> client.newNames().makeDirectory(ROOT, bytes("d")));
+    client.newNames().makeDirectory(ROOT, bytes("e"));
     assertEquals(2, asked(CdcKind.MAKE_DIRECTORY));
     assertEquals(1, asked(CdcKind.RENAME_FILE), "what shows that it is alive was asked once");
   }
@@ -85,9 +85,9 @@ final class NewNamesTest {
   @Test
   void aServerThatIsDownIsNotTakenForAnOldOne() throws Exception {
     cluster.cdcDown = true;
-    fails(ErrorCode.TIMEOUT, () -> client.makeNewDirectory(ROOT, bytes("d")));
+    fails(ErrorCode.TIMEOUT, () -> client.newNames().makeDirectory(ROOT, bytes("d")));
     cluster.cdcDown = false;
-    client.makeNewDirectory(ROOT, bytes("d"));
+    client.newNames().makeDirectory(ROOT, bytes("d"));
     assertEquals(0, asked(CdcKind.MAKE_DIRECTORY));
   }
 
@@ -106,7 +106,7 @@ final class NewNamesTest {
                   }
                   cluster.cdcDown = false;
                 });
-    client.makeNewDirectory(ROOT, bytes("d"));
+    client.newNames().makeDirectory(ROOT, bytes("d"));
     returning.join();
     assertEquals(0, asked(CdcKind.MAKE_DIRECTORY));
     assertTrue(asked(CdcKind.MAKE_NEW_DIRECTORY) >= 2);
@@ -114,37 +114,37 @@ final class NewNamesTest {
 
   @Test
   void anotherServerInItsPlaceIsNoticed() throws Exception {
-    client.makeNewDirectory(ROOT, bytes("d"));
+    client.newNames().makeDirectory(ROOT, bytes("d"));
     cluster.dropsOurOwn = true;
-    fails(ErrorCode.TIMEOUT, () -> client.makeNewDirectory(ROOT, bytes("e")));
-    client.makeNewDirectory(ROOT, bytes("e"));
+    fails(ErrorCode.TIMEOUT, () -> client.newNames().makeDirectory(ROOT, bytes("e")));
+    client.newNames().makeDirectory(ROOT, bytes("e"));
     assertEquals(1, asked(CdcKind.MAKE_DIRECTORY));
   }
 
   private void renamesReplaceNothing() throws Exception {
-    long folder = client.mkdir(ROOT, bytes("folder"));
+    long folder = client.inodes().mkdir(ROOT, bytes("folder"));
     long file = touch("/f");
     long rival = touch("/rival");
     long far = touch("/folder/far");
     byte[] f = bytes("f");
     fails(
         ErrorCode.CANNOT_OVERRIDE_NAME,
-        () -> client.renameNoReplace(ROOT, f, ROOT, bytes("rival")));
+        () -> client.newNames().rename(ROOT, f, ROOT, bytes("rival")));
     fails(
         ErrorCode.CANNOT_OVERRIDE_NAME,
-        () -> client.renameNoReplace(ROOT, f, folder, bytes("far")));
-    fails(ErrorCode.CANNOT_OVERRIDE_NAME, () -> client.renameNoReplace(ROOT, f, ROOT, f));
+        () -> client.newNames().rename(ROOT, f, folder, bytes("far")));
+    fails(ErrorCode.CANNOT_OVERRIDE_NAME, () -> client.newNames().rename(ROOT, f, ROOT, f));
     fails(
         ErrorCode.NAME_NOT_FOUND,
-        () -> client.renameNoReplace(ROOT, bytes("none"), ROOT, bytes("g")));
-    assertEquals(file, client.lookup(ROOT, f));
-    assertEquals(rival, client.lookup(ROOT, bytes("rival")));
-    assertEquals(far, client.lookup(folder, bytes("far")));
-    assertEquals(file, client.renameNoReplace(ROOT, f, ROOT, bytes("g")));
-    assertEquals(file, client.lookup(ROOT, bytes("g")));
-    assertEquals(file, client.renameNoReplace(ROOT, bytes("g"), folder, bytes("h")));
-    assertEquals(file, client.lookup(folder, bytes("h")));
-    assertEquals(folder, client.renameNoReplace(ROOT, bytes("folder"), ROOT, bytes("moved")));
+        () -> client.newNames().rename(ROOT, bytes("none"), ROOT, bytes("g")));
+    assertEquals(file, client.inodes().lookup(ROOT, f));
+    assertEquals(rival, client.inodes().lookup(ROOT, bytes("rival")));
+    assertEquals(far, client.inodes().lookup(folder, bytes("far")));
+    assertEquals(file, client.newNames().rename(ROOT, f, ROOT, bytes("g")));
+    assertEquals(file, client.inodes().lookup(ROOT, bytes("g")));
+    assertEquals(file, client.newNames().rename(ROOT, bytes("g"), folder, bytes("h")));
+    assertEquals(file, client.inodes().lookup(folder, bytes("h")));
+    assertEquals(folder, client.newNames().rename(ROOT, bytes("folder"), ROOT, bytes("moved")));
   }
 
   @Test
@@ -167,8 +167,8 @@ final class NewNamesTest {
   void aRenameWhoseAnswerWasLostSucceeds() throws Exception {
     long file = touch("/f");
     cluster.loseFirstAnswerOf = List.of(ShardKind.SAME_DIRECTORY_RENAME_NO_REPLACE);
-    assertEquals(file, client.renameNoReplace(ROOT, bytes("f"), ROOT, bytes("g")));
-    assertEquals(file, client.lookup(ROOT, bytes("g")));
+    assertEquals(file, client.newNames().rename(ROOT, bytes("f"), ROOT, bytes("g")));
+    assertEquals(file, client.inodes().lookup(ROOT, bytes("g")));
     assertTrue(
         cluster.requests(ShardKind.SAME_DIRECTORY_RENAME_NO_REPLACE) >= 1 + 2,
         "a question and two packets");

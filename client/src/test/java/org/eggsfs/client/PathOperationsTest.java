@@ -44,7 +44,7 @@ final class PathOperationsTest {
   }
 
   private long touch(String path) throws Exception {
-    try (FileWriter writer = client.create(path)) {
+    try (FileWriter writer = client.paths().create(path)) {
       return writer.commit();
     }
   }
@@ -57,31 +57,31 @@ final class PathOperationsTest {
 
   @Test
   void pathsAreCleanedBeforeTheyAreLookedUp() throws Exception {
-    long dir = client.mkdirs("/a/b");
-    assertEquals(dir, client.resolve("/a//./b/").id());
-    assertEquals(dir, client.resolve("/a/nowhere/../b").id());
-    assertEquals(InodeIds.ROOT, client.resolve("/").id());
-    assertEquals(InodeIds.ROOT, client.resolve("/../..").id());
-    assertThrows(IllegalArgumentException.class, () -> client.resolve("a/b"));
-    assertEquals(dir, client.mkdirs("/a/b"), "mkdirs of what exists");
+    long dir = client.paths().mkdirs("/a/b");
+    assertEquals(dir, client.paths().resolve("/a//./b/").id());
+    assertEquals(dir, client.paths().resolve("/a/nowhere/../b").id());
+    assertEquals(InodeIds.ROOT, client.paths().resolve("/").id());
+    assertEquals(InodeIds.ROOT, client.paths().resolve("/../..").id());
+    assertThrows(IllegalArgumentException.class, () -> client.paths().resolve("a/b"));
+    assertEquals(dir, client.paths().mkdirs("/a/b"), "mkdirs of what exists");
   }
 
   @Test
   void errorsNameThePathThatFailed() throws Exception {
-    client.mkdirs("/a");
+    client.paths().mkdirs("/a");
     touch("/a/file");
-    EggsException e = assertThrows(EggsException.class, () -> client.stat("/a/x/y"));
+    EggsException e = assertThrows(EggsException.class, () -> client.paths().stat("/a/x/y"));
     assertEquals(ErrorCode.NAME_NOT_FOUND, e.code());
     assertTrue(e.getMessage().contains("/a/x") && !e.getMessage().contains("/a/x/y"));
-    e = assertThrows(EggsException.class, () -> client.stat("/a/file/y"));
+    e = assertThrows(EggsException.class, () -> client.paths().stat("/a/file/y"));
     assertEquals(ErrorCode.TYPE_IS_NOT_DIRECTORY, e.code());
-    e = assertThrows(EggsException.class, () -> client.unlink("/a"));
+    e = assertThrows(EggsException.class, () -> client.paths().unlink("/a"));
     assertEquals(ErrorCode.TYPE_IS_DIRECTORY, e.code());
-    e = assertThrows(EggsException.class, () -> client.rmdir("/a/file"));
+    e = assertThrows(EggsException.class, () -> client.paths().rmdir("/a/file"));
     assertEquals(ErrorCode.TYPE_IS_NOT_DIRECTORY, e.code());
-    e = assertThrows(EggsException.class, () -> client.open("/a"));
+    e = assertThrows(EggsException.class, () -> client.paths().open("/a"));
     assertEquals(ErrorCode.TYPE_IS_DIRECTORY, e.code());
-    e = assertThrows(EggsException.class, () -> client.mkdir("/"));
+    e = assertThrows(EggsException.class, () -> client.paths().mkdir("/"));
     assertEquals(ErrorCode.BAD_NAME, e.code());
   }
 
@@ -92,33 +92,33 @@ final class PathOperationsTest {
       touch("/n" + (char) ('a' + i));
       expected.add("n" + (char) ('a' + i));
     }
-    assertEquals(expected, names(client.list("/")));
+    assertEquals(expected, names(client.paths().list("/")));
     assertEquals(4, cluster.requests(ShardKind.READ_DIR));
   }
 
   @Test
   void symlinksShortAndLong() throws Exception {
-    client.symlink("target/of/link", "/short");
-    assertEquals("target/of/link", client.readlink("/short"));
+    client.paths().symlink("target/of/link", "/short");
+    assertEquals("target/of/link", client.paths().readlink("/short"));
     String target = "x".repeat(300);
-    long id = client.symlink(target, "/long");
+    long id = client.paths().symlink(target, "/long");
     assertTrue(InodeIds.isSymlink(id));
-    assertEquals(target, client.readlink("/long"));
+    assertEquals(target, client.paths().readlink("/long"));
     touch("/file");
-    assertThrows(EggsException.class, () -> client.readlink("/file"));
+    assertThrows(EggsException.class, () -> client.paths().readlink("/file"));
   }
 
   @Test
   void namesNeedNotBeUtf8() throws Exception {
     byte[] name = {(byte) 0xff, (byte) 0xfe, 'x'};
-    try (FileWriter writer = client.create(InodeIds.ROOT, name)) {
+    try (FileWriter writer = client.files().create(InodeIds.ROOT, name)) {
       writer.write(1);
       long id = writer.commit();
-      assertEquals(id, client.lookup(InodeIds.ROOT, name));
+      assertEquals(id, client.inodes().lookup(InodeIds.ROOT, name));
     }
-    assertArrayEquals(name, client.list("/").getFirst().name());
-    client.unlink(InodeIds.ROOT, name);
-    assertTrue(client.list("/").isEmpty());
+    assertArrayEquals(name, client.paths().list("/").getFirst().name());
+    client.inodes().unlink(InodeIds.ROOT, name);
+    assertTrue(client.paths().list("/").isEmpty());
   }
 
   @Test
@@ -131,7 +131,7 @@ final class PathOperationsTest {
           }
         };
     long id = touch("/locked");
-    assertEquals(id, client.resolve("/locked").id());
+    assertEquals(id, client.paths().resolve("/locked").id());
     cluster.hook =
         request -> {
           if (request instanceof LinkFileRequest) {
@@ -147,10 +147,10 @@ final class PathOperationsTest {
     long id = touch("/old");
     cluster.loseFirstAnswerOf =
         List.of(ShardKind.SAME_DIRECTORY_RENAME, ShardKind.SOFT_UNLINK_FILE);
-    client.rename("/old", "/new");
-    assertEquals(id, client.resolve("/new").id());
-    client.unlink("/new");
-    assertThrows(EggsException.class, () -> client.resolve("/new"));
+    client.paths().rename("/old", "/new");
+    assertEquals(id, client.paths().resolve("/new").id());
+    client.paths().unlink("/new");
+    assertThrows(EggsException.class, () -> client.paths().resolve("/new"));
     // Once for each of the two; a slow machine may make the client ask again.
     assertTrue(cluster.requests(ShardKind.FULL_READ_DIR) >= 2);
   }
@@ -164,7 +164,7 @@ final class PathOperationsTest {
             throw new EggsException(ErrorCode.EDGE_NOT_FOUND);
           }
         };
-    EggsException e = assertThrows(EggsException.class, () -> client.unlink("/file"));
+    EggsException e = assertThrows(EggsException.class, () -> client.paths().unlink("/file"));
     assertEquals(ErrorCode.EDGE_NOT_FOUND, e.code());
     assertEquals(0, cluster.requests(ShardKind.FULL_READ_DIR));
   }
@@ -181,45 +181,48 @@ final class PathOperationsTest {
             ShardKind.MOVE_SPAN,
             ShardKind.LINK_FILE);
     byte[] data = FileRoundTripTest.data(3 * (256 << 10) + 100, 31);
-    try (FileWriter writer = client.create("/f")) {
+    try (FileWriter writer = client.paths().create("/f")) {
       writer.write(data);
       writer.commit();
     }
-    try (FileReader reader = client.open("/f")) {
+    try (FileReader reader = client.paths().open("/f")) {
       assertArrayEquals(data, reader.stream().readAllBytes());
     }
   }
 
   @Test
   void policiesAreInheritedWithOneWalkAndCached() throws Exception {
-    long deep = client.mkdirs("/p/q/r");
+    long deep = client.paths().mkdirs("/p/q/r");
     int before = cluster.requests(ShardKind.STAT_DIRECTORY);
-    DirectoryPolicies policies = client.policies(deep);
+    DirectoryPolicies policies = client.inodes().policies(deep);
     assertEquals(4, cluster.requests(ShardKind.STAT_DIRECTORY) - before, "r, q, p and the root");
     assertEquals(InodeIds.ROOT, policies.sources().get(DirectoryInfoTag.STRIPE));
-    client.policies(deep);
+    client.inodes().policies(deep);
     assertEquals(4, cluster.requests(ShardKind.STAT_DIRECTORY) - before);
 
-    long middle = client.resolve("/p/q").id();
-    client.setPolicy(
-        middle,
-        DirectoryInfoTag.STRIPE,
-        FakeCluster.entry(DirectoryInfoTag.STRIPE, new StripePolicy(12345)).body());
-    policies = client.policies(deep);
+    long middle = client.paths().resolve("/p/q").id();
+    client
+        .inodes()
+        .setPolicy(
+            middle,
+            DirectoryInfoTag.STRIPE,
+            FakeCluster.entry(DirectoryInfoTag.STRIPE, new StripePolicy(12345)).body());
+    policies = client.inodes().policies(deep);
     assertEquals(12345, policies.stripe().targetStripeSize());
     assertEquals(middle, policies.sources().get(DirectoryInfoTag.STRIPE));
     assertEquals(InodeIds.ROOT, policies.sources().get(DirectoryInfoTag.SPAN));
-    client.setPolicy(middle, DirectoryInfoTag.STRIPE, null);
-    assertEquals(65536, client.policies(deep).stripe().targetStripeSize());
+    client.inodes().setPolicy(middle, DirectoryInfoTag.STRIPE, null);
+    assertEquals(65536, client.inodes().policies(deep).stripe().targetStripeSize());
   }
 
   @Test
   void policiesThatCannotBeUsedAreRefused() throws Exception {
-    client.setPolicy(InodeIds.ROOT, DirectoryInfoTag.STRIPE, null);
-    EggsException e = assertThrows(EggsException.class, () -> client.policies(InodeIds.ROOT));
+    client.inodes().setPolicy(InodeIds.ROOT, DirectoryInfoTag.STRIPE, null);
+    EggsException e =
+        assertThrows(EggsException.class, () -> client.inodes().policies(InodeIds.ROOT));
     assertEquals(ErrorCode.BAD_DIRECTORY_INFO, e.code());
-    client.setPolicy(InodeIds.ROOT, DirectoryInfoTag.STRIPE, new byte[] {1, 2, 3});
-    e = assertThrows(EggsException.class, () -> client.create("/x"));
+    client.inodes().setPolicy(InodeIds.ROOT, DirectoryInfoTag.STRIPE, new byte[] {1, 2, 3});
+    e = assertThrows(EggsException.class, () -> client.paths().create("/x"));
     assertEquals(ErrorCode.BAD_DIRECTORY_INFO, e.code());
   }
 
@@ -227,7 +230,7 @@ final class PathOperationsTest {
   void aWalkSeesEverything() throws Exception {
     Set<String> expected = new TreeSet<>();
     for (int i = 0; i < 12; i++) {
-      client.mkdirs("/w/d" + i + "/sub");
+      client.paths().mkdirs("/w/d" + i + "/sub");
       expected.add("/w/d" + i);
       expected.add("/w/d" + i + "/sub");
       for (int f = 0; f < 5; f++) {
@@ -238,7 +241,7 @@ final class PathOperationsTest {
     Set<String> seen = new ConcurrentSkipListSet<>();
     TreeWalk.walk(
         client,
-        client.resolve("/w").id(),
+        client.paths().resolve("/w").id(),
         "/w",
         visit -> {
           assertTrue(visit.current());
@@ -250,11 +253,11 @@ final class PathOperationsTest {
 
   @Test
   void aWalkToleratesVanishedDirectoriesAndReportsTheRest() throws Exception {
-    long gone = client.mkdirs("/w/gone");
-    long broken = client.mkdirs("/w/broken");
+    long gone = client.paths().mkdirs("/w/gone");
+    long broken = client.paths().mkdirs("/w/broken");
     touch("/w/gone/a");
     touch("/w/broken/a");
-    long top = client.resolve("/w").id();
+    long top = client.paths().resolve("/w").id();
     cluster.hook =
         request -> {
           if (request instanceof ReadDirRequest r && r.dirId() == gone) {
@@ -297,7 +300,7 @@ final class PathOperationsTest {
             lookups.incrementAndGet();
           }
         };
-    assertThrows(EggsException.class, () -> client.resolve("/missing"));
+    assertThrows(EggsException.class, () -> client.paths().resolve("/missing"));
     assertEquals(1, lookups.get());
   }
 }

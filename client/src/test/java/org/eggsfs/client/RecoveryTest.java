@@ -43,21 +43,23 @@ final class RecoveryTest {
   }
 
   private long write(int parity, byte[] data) throws Exception {
-    client.setPolicy(
-        InodeIds.ROOT,
-        DirectoryInfoTag.SPAN,
-        FakeCluster.entry(
-                DirectoryInfoTag.SPAN,
-                new SpanPolicy(List.of(new SpanPolicyEntry(1 << 20, parity))))
-            .body());
-    try (FileWriter writer = client.create("/f" + parity)) {
+    client
+        .inodes()
+        .setPolicy(
+            InodeIds.ROOT,
+            DirectoryInfoTag.SPAN,
+            FakeCluster.entry(
+                    DirectoryInfoTag.SPAN,
+                    new SpanPolicy(List.of(new SpanPolicyEntry(1 << 20, parity))))
+                .body());
+    try (FileWriter writer = client.paths().create("/f" + parity)) {
       writer.write(data);
       return writer.commit();
     }
   }
 
   private static byte[] read(EggsClient client, long id) throws Exception {
-    try (FileReader reader = client.open(id)) {
+    try (FileReader reader = client.files().open(id)) {
       ByteBuffer all = ByteBuffer.allocate((int) reader.size());
       reader.readFully(0, all);
       return all.array();
@@ -85,7 +87,7 @@ final class RecoveryTest {
             cluster.serverOf(id, 0, order[i]).blocks().remove(cluster.blockId(id, 0, order[i]));
       }
       assertArrayEquals(data, read(client, id), "missing " + Arrays.toString(order));
-      try (FileReader reader = client.open(id)) {
+      try (FileReader reader = client.files().open(id)) {
         for (int i = 0; i < 5; i++) {
           int at = random.nextInt(data.length - 9000);
           ByteBuffer part = ByteBuffer.allocate(random.nextInt(1, 9000));
@@ -133,7 +135,7 @@ final class RecoveryTest {
     long id = write(Parity.of(4, 2), data);
     cluster.serverOf(id, 0, 1).fault = FakeBlockServer.Fault.OTHER_DATA;
     int stripe = data.length / 7;
-    try (FileReader reader = client.open(id)) {
+    try (FileReader reader = client.files().open(id)) {
       for (int at = 0; at + 2 * stripe <= data.length; at += stripe) {
         ByteBuffer part = ByteBuffer.allocate(2 * stripe);
         reader.readFully(at, part);

@@ -58,7 +58,7 @@ public final class EggsMount implements AutoCloseable {
                 options.ioUring(),
                 options.readAheadBytes()));
     if (!options.readOnly()) {
-      client.prepareForNewNames();
+      client.newNames().prepare();
     }
     return new EggsMount(mount, fileSystem);
   }

@@ -207,7 +207,7 @@ class GcInstanceTest {
     cli.ok("rm", "-r", "/elsewhere");
     cli.ok("rm", "-r", "/gone");
     // A writer that gives up.
-    try (FileWriter writer = client.create("/kept/never")) {
+    try (FileWriter writer = client.paths().create("/kept/never")) {
       writer.write(new byte[100_000], 0, 100_000);
     }
     int blocksBefore = blockFiles().size();
@@ -287,11 +287,11 @@ class GcInstanceTest {
   void onlyChosenShardsAreVisited() throws Exception {
     List<Integer> shards = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
-      long directory = client.mkdir("/d" + i);
+      long directory = client.paths().mkdir("/d" + i);
       shards.add(InodeIds.shard(directory));
       write("/d" + i + "/f", 5_000);
-      client.unlink("/d" + i + "/f");
-      client.rmdir("/d" + i);
+      client.paths().unlink("/d" + i + "/f");
+      client.paths().rmdir("/d" + i);
     }
     int first = shards.getFirst();
     assertEquals(ExitCodes.OK, gc("-collect-directories", Integer.toString(first)));
@@ -348,7 +348,7 @@ class GcInstanceTest {
 
   @Test
   void destructionGoesOnWhereItWasCut() throws Exception {
-    client.mkdir("/cut");
+    client.paths().mkdir("/cut");
     cli.ok(
         "set-policy",
         "--yes",
@@ -356,11 +356,11 @@ class GcInstanceTest {
         "SPAN",
         "{\"Entries\":[{\"MaxSize\":65536,\"Parity\":[2,4]}]}");
     try (EggsClient fresh = EggsClient.connect(clientConfig());
-        FileWriter writer = fresh.create("/cut/f")) {
+        FileWriter writer = fresh.paths().create("/cut/f")) {
       writer.write(new byte[3 * 65_536], 0, 3 * 65_536);
       writer.commit();
     }
-    long file = client.resolve("/cut/f").id();
+    long file = client.paths().resolve("/cut/f").id();
     cli.ok("rm", "-r", "/cut");
     assertEquals(ExitCodes.OK, gc("-collect-directories"));
     TransientFile listed = transientFiles(InodeIds.shard(file)).getFirst();
@@ -389,7 +389,7 @@ class GcInstanceTest {
 
   @Test
   void whatIsBeingWrittenCannotBeDestroyed() throws Exception {
-    long directory = client.mkdir("/w");
+    long directory = client.paths().mkdir("/w");
     byte[] content = {1, 2, 3};
     ConstructFileResponse file =
         client.shard(
@@ -420,7 +420,7 @@ class GcInstanceTest {
     client.shard(
         InodeIds.shard(file.id()),
         new LinkFileRequest(file.id(), file.cookie(), directory, new byte[] {'f'}));
-    assertEquals(3, client.stat("/w/f").size());
+    assertEquals(3, client.paths().stat("/w/f").size());
     cli.ok("rm", "-r", "/w");
     collectAndDestruct();
     assertEquals("", leftovers());
@@ -432,7 +432,7 @@ class GcInstanceTest {
   }
 
   private void write(String path, int size) throws EggsException, IOException {
-    try (FileWriter writer = client.create(path)) {
+    try (FileWriter writer = client.paths().create(path)) {
       byte[] bytes = new byte[size];
       new java.util.SplittableRandom(size).nextBytes(bytes);
       writer.write(bytes, 0, size);

@@ -268,7 +268,7 @@ class RepairInstanceTest {
   @Test
   void oneFileIsVerifiedAndScrubbedByHand() throws Exception {
     start(SERVERS, 1);
-    long directory = client.mkdir(InodeIds.ROOT, "d".getBytes(StandardCharsets.UTF_8));
+    long directory = client.inodes().mkdir(InodeIds.ROOT, "d".getBytes(StandardCharsets.UTF_8));
     long id = files.write(directory, "f", 41_000);
     try (Scrubber scrubber = new Scrubber(client, ScrubSettings.UNLIMITED, new ScrubCounters())) {
       FileHealth before = scrubber.verifyFile(id);
@@ -384,7 +384,7 @@ class RepairInstanceTest {
     }
     AtomicBoolean stop = new AtomicBoolean();
     MigrateCounters[] counters = {new MigrateCounters(), new MigrateCounters()};
-    long directory = client.mkdir(InodeIds.ROOT, "w".getBytes(StandardCharsets.UTF_8));
+    long directory = client.inodes().mkdir(InodeIds.ROOT, "w".getBytes(StandardCharsets.UTF_8));
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<?>> work = new ArrayList<>();
       work.add(threads.submit(() -> write(directory, stop)));
@@ -546,7 +546,7 @@ class RepairInstanceTest {
 
   /** Shards look at the shuckle's list now and then; until it names another disk none will do. */
   private void awaitNoNewBlocksOn(long service) throws Exception {
-    long directory = client.mkdir(InodeIds.ROOT, "probe".getBytes(StandardCharsets.UTF_8));
+    long directory = client.inodes().mkdir(InodeIds.ROOT, "probe".getBytes(StandardCharsets.UTF_8));
     AtomicInteger number = new AtomicInteger();
     await(
         "new blocks go elsewhere",

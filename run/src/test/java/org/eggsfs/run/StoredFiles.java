@@ -53,7 +53,7 @@ final class StoredFiles {
         tasks.add(
             workers.submit(
                 () -> {
-                  long directory = client.mkdir(InodeIds.ROOT, name);
+                  long directory = client.inodes().mkdir(InodeIds.ROOT, name);
                   for (int size : fileSizes) {
                     write(directory, "file-" + size, size);
                   }
@@ -69,7 +69,7 @@ final class StoredFiles {
   /** Writes one file; its content follows from its id. */
   long write(long directory, String name, int size) throws EggsException, IOException {
     byte[] content = content(size, size);
-    try (FileWriter writer = client.create(directory, bytes(name))) {
+    try (FileWriter writer = client.files().create(directory, bytes(name))) {
       writer.write(content, 0, content.length);
       long id = writer.commit();
       sizes.put(id, size);
@@ -99,7 +99,7 @@ final class StoredFiles {
   void check(long id) throws EggsException, IOException {
     int size = sizes.get(id);
     ByteBuffer read = ByteBuffer.allocate(size);
-    try (FileReader reader = client.open(id)) {
+    try (FileReader reader = client.files().open(id)) {
       reader.readFully(0, read);
     }
     assertArrayEquals(content(size, size), read.array(), InodeIds.format(id));

@@ -74,32 +74,32 @@ class UndeleteTest {
   }
 
   private long write(String path, String content) throws Exception {
-    try (FileWriter writer = client.create(path)) {
+    try (FileWriter writer = client.paths().create(path)) {
       writer.write(content.getBytes(StandardCharsets.UTF_8));
       return writer.commit();
     }
   }
 
   private String read(long id) throws Exception {
-    try (FileReader reader = client.open(id)) {
+    try (FileReader reader = client.files().open(id)) {
       return new String(reader.stream().readAllBytes(), StandardCharsets.UTF_8);
     }
   }
 
   private String read(String path) throws Exception {
-    return read(client.resolve(path).id());
+    return read(client.paths().resolve(path).id());
   }
 
   /** The whole tree below a path. */
   private TreeMap<String, Node> tree(String path) throws Exception {
     TreeMap<String, Node> found = new TreeMap<>();
-    look(client.resolve(path).id(), "", found);
+    look(client.paths().resolve(path).id(), "", found);
     return found;
   }
 
   private void look(long directory, String path, Map<String, Node> found) throws Exception {
     List<CurrentEdge> edges = new ArrayList<>();
-    client.list(directory, edges::add);
+    client.inodes().list(directory, edges::add);
     for (CurrentEdge edge : edges) {
       String child = path + "/" + new String(edge.name(), StandardCharsets.UTF_8);
       long id = edge.targetId();
@@ -130,13 +130,13 @@ class UndeleteTest {
 
   @Test
   void aRemovedFileComesBack() throws Exception {
-    client.mkdirs("/one");
+    client.paths().mkdirs("/one");
     long id = write("/one/f", "first");
-    client.unlink("/one/f");
+    client.paths().unlink("/one/f");
     assertTrue(cli.ok("resurrect", "--dry-run", "/one/f").contains("would be"));
     assertEquals(ExitCodes.FAILED, cli.run("stat", "/one/f").exitCode());
     assertTrue(cli.ok("resurrect", "/one/f").contains("resurrected"));
-    assertEquals(id, client.resolve("/one/f").id());
+    assertEquals(id, client.paths().resolve("/one/f").id());
     assertEquals("first", read("/one/f"));
     Cli.Ran again = cli.run("resurrect", "/one/f");
     assertEquals(ExitCodes.FAILED, again.exitCode());
@@ -145,7 +145,7 @@ class UndeleteTest {
 
   @Test
   void anOldVersionIsChosen() throws Exception {
-    client.mkdirs("/versions/other");
+    client.paths().mkdirs("/versions/other");
     long first = write("/versions/f", "one");
     String then = moment();
     write("/versions/f", "two");
@@ -161,7 +161,7 @@ class UndeleteTest {
         ExitCodes.FAILED, cli.run("resurrect", "--version", then, "/versions/f").exitCode());
     assertEquals("three", read("/versions/f"));
     cli.ok("resurrect", "--version", then, "--to", "/versions/other/old", "/versions/f");
-    assertEquals(first, client.resolve("/versions/other/old").id());
+    assertEquals(first, client.paths().resolve("/versions/other/old").id());
     assertEquals("three", read("/versions/f"));
     Cli.Ran moved = cli.run("resurrect", "--version", then, "--overwrite", "/versions/f");
     assertEquals(ExitCodes.FAILED, moved.exitCode());
@@ -177,11 +177,11 @@ class UndeleteTest {
 
   @Test
   void aListIsDoneAsFarAsPossible() throws Exception {
-    client.mkdirs("/list");
+    client.paths().mkdirs("/list");
     write("/list/a", "a");
     write("/list/b", "b");
-    client.unlink("/list/a");
-    client.unlink("/list/b");
+    client.paths().unlink("/list/a");
+    client.paths().unlink("/list/b");
     Path list = folder.resolve("list");
     Files.writeString(list, "/list/a\n/list/never\n\n/list/b\n");
     Cli.Ran ran = cli.run("resurrect", "--list", list.toString());
@@ -195,11 +195,11 @@ class UndeleteTest {
 
   @Test
   void aRemovedTreeComesBackWithItsInodes() throws Exception {
-    client.mkdirs("/gone/a/b");
-    client.mkdirs("/gone/empty");
+    client.paths().mkdirs("/gone/a/b");
+    client.paths().mkdirs("/gone/empty");
     write("/gone/f", "f");
     write("/gone/a/b/g", "x".repeat(300_000));
-    client.symlink("f", "/gone/l");
+    client.paths().symlink("f", "/gone/l");
     TreeMap<String, Node> before = tree("/gone");
     String then = moment();
     cli.ok("rm", "-r", "/gone");
@@ -226,11 +226,11 @@ class UndeleteTest {
   /** A removed directory that never had an entry goes with the next collection. */
   @Test
   void aCollectedDirectoryDoesNotKeepTheRestFromComingBack() throws Exception {
-    client.mkdirs("/collected/empty");
+    client.paths().mkdirs("/collected/empty");
     write("/collected/f", "f");
     String then = moment();
     cli.ok("rm", "-r", "/collected/empty");
-    client.unlink("/collected/f");
+    client.paths().unlink("/collected/f");
     cli.ok("collect", "--yes", "--min-edge-age", "0");
     Cli.Ran ran = cli.run("resurrect", "-r", "/collected", "--as-of", then);
     assertEquals(ExitCodes.PARTIAL, ran.exitCode());
@@ -240,14 +240,14 @@ class UndeleteTest {
 
   @Test
   void whatHasANameNowIsKeptUnlessToldOtherwise() throws Exception {
-    client.mkdirs("/conflict/d");
+    client.paths().mkdirs("/conflict/d");
     write("/conflict/f", "old");
     write("/conflict/d/g", "old");
     write("/conflict/same", "same");
     TreeMap<String, Node> before = tree("/conflict");
     String then = moment();
     cli.ok("rm", "-r", "/conflict/d");
-    client.mkdirs("/conflict/d");
+    client.paths().mkdirs("/conflict/d");
     write("/conflict/d/new", "new");
     write("/conflict/f", "new");
     Cli.Ran refused = cli.run("resurrect", "-r", "/conflict", "--as-of", then);
@@ -262,7 +262,8 @@ class UndeleteTest {
     assertTrue(copied.contains("3 copied"), copied);
     assertEquals(contents(before), contents(tree("/conflict-then/here")));
     assertEquals(
-        client.stat("/conflict/same").mtime(), client.stat("/conflict-then/here/same").mtime());
+        client.paths().stat("/conflict/same").mtime(),
+        client.paths().stat("/conflict-then/here/same").mtime());
     assertEquals("new", read("/conflict/f"));
     assertTrue(
         cli.ok("resurrect", "-r", "/conflict", "--as-of", then, "--to", "/conflict-then/here")
@@ -279,21 +280,21 @@ class UndeleteTest {
 
   @Test
   void whatWasMovedOutIsCopiedAndWhatIsElsewhereIsNamed() throws Exception {
-    client.mkdirs("/out/d");
-    client.mkdirs("/elsewhere");
+    client.paths().mkdirs("/out/d");
+    client.paths().mkdirs("/elsewhere");
     write("/out/f", "f");
     write("/out/d/g", "g");
     TreeMap<String, Node> before = tree("/out");
     String then = moment();
-    client.rename("/out/f", "/elsewhere/f");
-    client.rename("/out/d", "/elsewhere/d");
+    client.paths().rename("/out/f", "/elsewhere/f");
+    client.paths().rename("/out/d", "/elsewhere/d");
     String done = cli.ok("resurrect", "-r", "/out", "--as-of", then);
     assertTrue(done.contains("2 copied"), done);
     assertEquals(contents(before), contents(tree("/out")));
     assertEquals("f", read("/elsewhere/f"));
     assertEquals("g", read("/elsewhere/d/g"));
 
-    client.rename("/out", "/elsewhere/out");
+    client.paths().rename("/out", "/elsewhere/out");
     Cli.Ran named = cli.run("resurrect", "-r", "/out", "--as-of", then);
     assertEquals(ExitCodes.FAILED, named.exitCode());
     assertTrue(named.errors().contains("/elsewhere/out"), named.errors());
@@ -301,22 +302,22 @@ class UndeleteTest {
 
   @Test
   void namesThatChangedPlacesChangeBack() throws Exception {
-    client.mkdirs("/swap/a/b");
+    client.paths().mkdirs("/swap/a/b");
     write("/swap/x", "x");
     write("/swap/y", "y");
     write("/swap/a/z", "z");
     TreeMap<String, Node> before = tree("/swap");
     String then = moment();
-    client.rename("/swap/x", "/swap/t");
-    client.rename("/swap/y", "/swap/x");
-    client.rename("/swap/t", "/swap/y");
-    client.rename("/swap/a/z", "/swap/z");
-    client.rename("/swap/a/b", "/swap/b");
-    client.rename("/swap/a", "/swap/b/a");
+    client.paths().rename("/swap/x", "/swap/t");
+    client.paths().rename("/swap/y", "/swap/x");
+    client.paths().rename("/swap/t", "/swap/y");
+    client.paths().rename("/swap/a/z", "/swap/z");
+    client.paths().rename("/swap/a/b", "/swap/b");
+    client.paths().rename("/swap/a", "/swap/b/a");
     // A file is moved into a directory that then is removed with it.
     cli.ok("resurrect", "-r", "/swap", "--as-of", then, "--overwrite", "--exact");
     assertEquals(before, tree("/swap"));
-    client.rename("/swap/x", "/swap/a/b/x");
+    client.paths().rename("/swap/x", "/swap/a/b/x");
     cli.ok("rm", "-r", "/swap/a");
     cli.ok("resurrect", "-r", "/swap", "--as-of", then);
     assertEquals(before, tree("/swap"));
@@ -324,7 +325,7 @@ class UndeleteTest {
 
   @Test
   void wrongTimesAreRefused() throws Exception {
-    client.mkdirs("/times");
+    client.paths().mkdirs("/times");
     assertEquals(ExitCodes.USAGE, cli.run("resurrect", "-r", "/times").exitCode());
     assertEquals(
         ExitCodes.USAGE,
@@ -340,8 +341,8 @@ class UndeleteTest {
   void randomHistoriesAreUndone(long seed) throws Exception {
     String root = "/random" + seed;
     SplittableRandom random = new SplittableRandom(seed);
-    client.mkdirs(root);
-    client.mkdirs("/outside" + seed);
+    client.paths().mkdirs(root);
+    client.paths().mkdirs("/outside" + seed);
     List<String> moments = new ArrayList<>();
     List<TreeMap<String, Node>> trees = new ArrayList<>();
     for (int round = 0; round < 3; round++) {
@@ -383,19 +384,19 @@ class UndeleteTest {
       }
     } else if (choice < 6) {
       if (taken == null) {
-        client.mkdirs(name);
+        client.paths().mkdirs(name);
       }
     } else if (choice < 8) {
       boolean directoryMoves = now.get(any.substring(root.length())).content == null;
       boolean fits =
           taken == null || (!directoryMoves && taken.content != null && !any.equals(name));
       if (fits && !(name + "/").startsWith(any + "/")) {
-        client.rename(any, name);
+        client.paths().rename(any, name);
       }
     } else if (choice < 9) {
       cli.ok("rm", "-r", any);
     } else {
-      client.rename(any, outside + "/" + Long.toHexString(random.nextLong()));
+      client.paths().rename(any, outside + "/" + Long.toHexString(random.nextLong()));
     }
   }
 }

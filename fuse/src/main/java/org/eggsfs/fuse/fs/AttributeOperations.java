@@ -148,7 +148,7 @@ final class AttributeOperations {
     if (mtime < 0 && atime < 0) {
       return;
     }
-    client.setTimes(inode, mtime, atime);
+    client.inodes().setTimes(inode, mtime, atime);
     Node known = nodes.get(inode);
     if (known != null) {
       known.file(null);
@@ -170,7 +170,7 @@ final class AttributeOperations {
   }
 
   void readlink(FuseRequest request, long node) {
-    Waiting.later(request, () -> request.bytes(client.readlink(Names.inode(node))));
+    Waiting.later(request, () -> request.bytes(client.files().readlink(Names.inode(node))));
   }
 
   void getExtendedAttribute(FuseRequest request, long node, String name, int size) {

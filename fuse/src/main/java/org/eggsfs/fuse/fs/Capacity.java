@@ -50,7 +50,7 @@ final class Capacity {
   }
 
   private double usableShare() throws EggsException, IOException {
-    List<SpanPolicyEntry> spans = client.policies(InodeIds.ROOT).span().entries();
+    List<SpanPolicyEntry> spans = client.inodes().policies(InodeIds.ROOT).span().entries();
     int parity = spans.getLast().parity();
     return (double) Parity.data(parity) / Parity.blocks(parity);
   }

@@ -63,7 +63,7 @@ final class ExtendedAttributes {
   }
 
   private DirectoryPolicies policies(long inode, long directory) throws EggsException, IOException {
-    return client.policies(InodeIds.isDirectory(inode) ? inode : directory);
+    return client.inodes().policies(InodeIds.isDirectory(inode) ? inode : directory);
   }
 
   private static String snapshot(DirectoryPolicies policies) {

@@ -100,7 +100,7 @@ final class FileOperations {
     if (!quietly && facts != null) {
       long now = WriteFile.now();
       if (facts.atime() <= facts.mtime() || now - facts.atime() > ACCESS_TIME_NANOS) {
-        client.touchAccessTime(inode, now);
+        client.inodes().touchAccessTime(inode, now);
         known.file(new Node.FileFacts(facts.size(), facts.mtime(), now, facts.atNanos()));
       }
     }

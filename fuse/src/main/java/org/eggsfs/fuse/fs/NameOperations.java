@@ -37,7 +37,7 @@ final class NameOperations {
     Waiting.later(
         request,
         () -> {
-          long inode = client.symlink(directory, name, target);
+          long inode = client.files().symlink(directory, name, target);
           names.changed(directory);
           Entry entry =
               Waiting.get(names.entry(inode, nodes.getOrNew(directory), null, System.nanoTime()));
@@ -57,7 +57,7 @@ final class NameOperations {
     Waiting.later(
         request,
         () -> {
-          try (FileWriter writer = client.create(directory, name)) {
+          try (FileWriter writer = client.files().create(directory, name)) {
             FileWriter.Committed made = writer.commitAndTell();
             names.changed(directory);
             Node.FileFacts facts =
@@ -85,7 +85,7 @@ final class NameOperations {
         () -> {
           long inode;
           try {
-            inode = client.makeNewDirectory(directory, name);
+            inode = client.newNames().makeDirectory(directory, name);
           } finally {
             // Also when somebody else has made it: what was known of the name is wrong then.
             names.changed(directory);
@@ -123,13 +123,13 @@ final class NameOperations {
     Node.Edge edge = node == null ? null : node.edge(name);
     if (edge != null && edge.target() != InodeIds.NULL && !InodeIds.isDirectory(edge.target())) {
       try {
-        client.unlink(directory, name, edge.target(), edge.creationTime());
+        client.inodes().unlink(directory, name, edge.target(), edge.creationTime());
         return;
       } catch (EggsException e) {
         LOG.log(Level.DEBUG, "unlinking by a kept edge: {0}", e.code());
       }
     }
-    client.unlink(directory, name);
+    client.inodes().unlink(directory, name);
   }
 
   void rmdir(FuseRequest request, long parent, byte[] name) {
@@ -138,7 +138,7 @@ final class NameOperations {
         request,
         () -> {
           try {
-            client.rmdir(directory, name);
+            client.inodes().rmdir(directory, name);
           } finally {
             names.changed(directory);
           }
@@ -190,9 +190,9 @@ final class NameOperations {
       throws EggsException, IOException {
     long moved;
     if (replace) {
-      moved = client.lookup(from, oldName);
+      moved = client.inodes().lookup(from, oldName);
       try {
-        client.rename(from, oldName, to, newName);
+        client.inodes().rename(from, oldName, to, newName);
       } catch (EggsException e) {
         if (e.code() != ErrorCode.CANNOT_OVERRIDE_NAME) {
           throw e;
@@ -200,7 +200,7 @@ final class NameOperations {
         replaceDirectory(moved, from, oldName, to, newName);
       }
     } else {
-      moved = client.renameNoReplace(from, oldName, to, newName);
+      moved = client.newNames().rename(from, oldName, to, newName);
     }
     Node node = nodes.get(moved);
     if (node != null) {
@@ -211,7 +211,7 @@ final class NameOperations {
   /** An empty directory may be replaced by another one; the server does that in two steps. */
   private void replaceDirectory(long moved, long from, byte[] oldName, long to, byte[] newName)
       throws EggsException, IOException {
-    long present = client.lookup(to, newName);
+    long present = client.inodes().lookup(to, newName);
     if (present == moved) {
       return;
     }
@@ -221,13 +221,13 @@ final class NameOperations {
     if (!InodeIds.isDirectory(present)) {
       throw new ErrnoException(Errno.ENOTDIR, "something that is no directory has the name");
     }
-    client.rmdir(to, newName);
-    client.rename(from, oldName, to, newName);
+    client.inodes().rmdir(to, newName);
+    client.inodes().rename(from, oldName, to, newName);
   }
 
   private boolean exists(long directory, byte[] name) throws EggsException, IOException {
     try {
-      client.lookup(directory, name);
+      client.inodes().lookup(directory, name);
       return true;
     } catch (EggsException e) {
       if (e.code() == ErrorCode.NAME_NOT_FOUND) {

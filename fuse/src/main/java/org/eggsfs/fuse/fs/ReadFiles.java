@@ -33,7 +33,7 @@ final class ReadFiles {
     /** The reader, opened now if nobody has read yet. */
     synchronized FileReader reader() throws EggsException, IOException {
       if (reader == null) {
-        reader = client.open(id);
+        reader = client.files().open(id);
       }
       return reader;
     }

@@ -47,6 +47,7 @@ final class Spares {
       }
     }
     client
+        .files()
         .construct(shard, NOTE)
         .whenComplete(
             (made, failure) -> {
@@ -62,7 +63,7 @@ final class Spares {
       return;
     }
     if (closed) {
-      client.scrap(made);
+      client.files().scrap(made);
     } else {
       spares.put(shard, new Spare(made, System.nanoTime()));
     }
@@ -77,7 +78,7 @@ final class Spares {
             spare -> {
               boolean old = now - spare.sinceNanos > AGE_NANOS_MAX;
               if (old) {
-                client.scrap(spare.file);
+                client.files().scrap(spare.file);
               }
               return old;
             });
@@ -89,6 +90,6 @@ final class Spares {
     closed = true;
     List<Spare> all = new ArrayList<>(spares.values());
     spares.clear();
-    all.forEach(spare -> client.scrap(spare.file));
+    all.forEach(spare -> client.files().scrap(spare.file));
   }
 }

@@ -128,8 +128,8 @@ final class Unfinished {
     LockSupport.unpark(upkeep);
     FileWriter writer =
         spare == null
-            ? client.create(place.directory(), name)
-            : client.create(place.directory(), name, spare);
+            ? client.files().create(place.directory(), name)
+            : client.files().create(place.directory(), name, spare);
     boolean good = false;
     try {
       WriteFile file =

@@ -282,7 +282,7 @@ final class WriteFile {
       if (state == State.WRITING) {
         writer.awaitSpans();
       }
-      written = client.openUnfinished(id, upTo);
+      written = client.files().openUnfinished(id, upTo);
       writtenTo = upTo;
     }
     return written;
@@ -415,7 +415,7 @@ final class WriteFile {
 
   private void requireAbsent(Node.Place where) throws EggsException, IOException {
     try {
-      client.lookup(where.directory(), where.name());
+      client.inodes().lookup(where.directory(), where.name());
     } catch (EggsException e) {
       if (e.code() == ErrorCode.NAME_NOT_FOUND) {
         return;

@@ -72,7 +72,7 @@ public final class Defragmenter implements AutoCloseable {
    * @throws IOException if directories could not be listed, or on interruption
    */
   public void run(String path, DefragListener listener) throws EggsException, IOException {
-    ResolvedPath root = client.resolve(path);
+    ResolvedPath root = client.paths().resolve(path);
     if (!InodeIds.isDirectory(root.id())) {
       isolated(path, root.ownerId(), root.id(), listener);
       return;
@@ -116,7 +116,7 @@ public final class Defragmenter implements AutoCloseable {
   public int rewriteFile(long directory, long file, DefragListener listener)
       throws EggsException, IOException {
     int rewritten = 0;
-    DirectoryPolicies policies = client.policies(directory);
+    DirectoryPolicies policies = client.inodes().policies(directory);
     try (Source source = new Source(file)) {
       SpanPages pages = new SpanPages(client, file);
       for (List<StoredSpan> spans = pages.next(); !spans.isEmpty(); spans = pages.next()) {
@@ -185,7 +185,7 @@ public final class Defragmenter implements AutoCloseable {
 
     void read(long offset, ByteBuffer into) throws EggsException, IOException {
       if (reader == null) {
-        reader = client.open(file);
+        reader = client.files().open(file);
       }
       reader.readFully(offset, into);
     }

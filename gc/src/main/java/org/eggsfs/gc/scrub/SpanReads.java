@@ -33,7 +33,7 @@ final class SpanReads implements AutoCloseable {
    */
   boolean matches(StoredSpan span) throws EggsException, IOException {
     if (reader == null) {
-      reader = client.open(file);
+      reader = client.files().open(file);
       reader.hintSequential();
       buffer = ByteBuffer.allocate(CHUNK);
     }

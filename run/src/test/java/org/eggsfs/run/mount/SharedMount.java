@@ -110,7 +110,7 @@ final class SharedMount implements BeforeAllCallback, InvocationInterceptor {
 
     boolean isCommitted(Path path) throws Exception {
       try {
-        client.resolve(clusterPath(path));
+        client.paths().resolve(clusterPath(path));
         return true;
       } catch (EggsException e) {
         if (e.code() == ErrorCode.NAME_NOT_FOUND) {
@@ -124,7 +124,7 @@ final class SharedMount implements BeforeAllCallback, InvocationInterceptor {
       if (!isCommitted(path)) {
         return false;
       }
-      try (FileReader reader = client.open(clusterPath(path))) {
+      try (FileReader reader = client.paths().open(clusterPath(path))) {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         reader.stream().transferTo(all);
         return Arrays.equals(content, all.toByteArray());
@@ -132,14 +132,14 @@ final class SharedMount implements BeforeAllCallback, InvocationInterceptor {
     }
 
     List<String> committedNames(Path directory) throws Exception {
-      return client.list(clusterPath(directory)).stream()
+      return client.paths().list(clusterPath(directory)).stream()
           .map(edge -> new String(edge.name(), StandardCharsets.UTF_8))
           .sorted()
           .toList();
     }
 
     void removeElsewhere(Path directory) throws Exception {
-      client.rmdir(clusterPath(directory));
+      client.paths().rmdir(clusterPath(directory));
     }
 
     /** Ends every call that hangs in one of the mounts. */

@@ -99,16 +99,16 @@ public final class Aftermath {
 
   private void removeBelow(long directory) throws Exception {
     List<CurrentEdge> entries = new ArrayList<>();
-    client.list(directory, entries::add);
+    client.inodes().list(directory, entries::add);
     Parallel.each(
         WORKERS,
         entries,
         entry -> {
           if (InodeIds.isDirectory(entry.targetId())) {
             removeBelow(entry.targetId());
-            client.rmdir(directory, entry.name());
+            client.inodes().rmdir(directory, entry.name());
           } else {
-            client.unlink(directory, entry.name());
+            client.inodes().unlink(directory, entry.name());
           }
         });
   }

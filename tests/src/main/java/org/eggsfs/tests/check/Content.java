@@ -51,7 +51,7 @@ public final class Content {
   /** Reads a whole file and compares; the result is the number of bytes. */
   public static long check(EggsClient client, long file, long seed, long size, String name)
       throws IOException, EggsException, Failure {
-    try (FileReader reader = client.open(file)) {
+    try (FileReader reader = client.files().open(file)) {
       Failure.unlessEqual(size, reader.size(), name + " size");
       for (long offset = 0; offset < size; offset += CHUNK_BYTES) {
         checkRange(reader, seed, offset, (int) Math.min(CHUNK_BYTES, size - offset), name);

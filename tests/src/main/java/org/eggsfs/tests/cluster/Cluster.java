@@ -44,9 +44,6 @@ public final class Cluster implements AutoCloseable {
   /** How old a block must be before it may be erased. */
   public static final String ERASE_CUTOFF = "2s";
 
-  /** How long an unfinished file lives without a change. */
-  public static final String TRANSIENT_DEADLINE_INTERVAL = "20s";
-
   private static final String REFRESH_INTERVAL = "1s";
   private static final String REGISTER_INTERVAL = "2s";
   private static final String STALENESS_DELAY = "20s";
@@ -128,7 +125,7 @@ public final class Cluster implements AutoCloseable {
                 "--no-gc",
                 "--no-mount",
                 "--transient-deadline-interval",
-                TRANSIENT_DEADLINE_INTERVAL,
+                config.transientDeadline().toSeconds() + "s",
                 "--erase-cutoff",
                 ERASE_CUTOFF,
                 "--staleness-delay",
@@ -198,7 +195,8 @@ public final class Cluster implements AutoCloseable {
         new ArrayList<>(
             List.of("--db-dir", root.resolve("data/shards").toString(), "--addr", "127.0.0.1:0"));
     shards.addAll(List.of("--shuckle", address));
-    shards.addAll(List.of("--transient-deadline-interval", TRANSIENT_DEADLINE_INTERVAL));
+    shards.addAll(
+        List.of("--transient-deadline-interval", config.transientDeadline().toSeconds() + "s"));
     shards.addAll(times);
     add(SHARDS, "shard", shards).start();
     child(CDC).awaitReady();
@@ -280,10 +278,10 @@ public final class Cluster implements AutoCloseable {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(WRITABLE_SECONDS_MAX);
     try (EggsClient client = EggsClient.connect(clientConfig(shuckle).build())) {
       while (true) {
-        try (FileWriter probe = client.create("/.probe")) {
+        try (FileWriter probe = client.paths().create("/.probe")) {
           probe.write(new byte[PROBE_BYTES]);
           probe.commit();
-          client.unlink("/.probe");
+          client.paths().unlink("/.probe");
           return;
         } catch (EggsException | IOException e) {
           if (System.nanoTime() > end) {
@@ -306,7 +304,7 @@ public final class Cluster implements AutoCloseable {
     ByteBuffer body = Frames.buffer(nothing.encodedSize());
     nothing.encode(body);
     try (EggsClient client = connectDirectly()) {
-      client.setPolicy(InodeIds.ROOT, DirectoryInfoTag.SNAPSHOT, body.array());
+      client.inodes().setPolicy(InodeIds.ROOT, DirectoryInfoTag.SNAPSHOT, body.array());
     } catch (EggsException e) {
       throw new IOException("the policy of the root cannot be set: " + e.getMessage(), e);
     }

@@ -3,6 +3,7 @@ package org.eggsfs.tests.cluster;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -48,15 +49,20 @@ public final class GcProcesses implements AutoCloseable {
             "--scrub-service-bytes-per-second",
             "0");
 
+    /**
+     * How long unfinished files may live where a migrator works: less than what it waits before it
+     * takes an empty block service for empty for good.
+     */
+    public static final Duration TRANSIENT_DEADLINE = Duration.ofSeconds(20);
+
     /** One of several that share the files of decommissioned block services. */
     public static List<String> migrate(int index, int count) {
       return List.of(
           "--migrate",
           "--migrate-poll",
           "1s",
-          // Above the deadline of transient files, whose blocks may be linked until then.
           "--migrate-confirm",
-          "25s",
+          TRANSIENT_DEADLINE.plusSeconds(5).toSeconds() + "s",
           "--num-migrators",
           Integer.toString(count),
           "--migrator-idx",

@@ -40,7 +40,7 @@ final class CopyCommands implements Scenario {
     ok(run, "cp", "eggs:/first", back.toString());
     ok(run, "cp", back.toString(), "eggs:/second");
     for (String path : new String[] {"/first", "/second"}) {
-      try (FileReader reader = client.open(path)) {
+      try (FileReader reader = client.paths().open(path)) {
         Failure.unless(
             Arrays.equals(three, reader.stream().readAllBytes()), path + " has other bytes");
       }

@@ -59,7 +59,7 @@ final class DataTree {
     this.run = run;
     this.client = client;
     this.random = run.random(path.hashCode());
-    this.top = client.mkdir(path);
+    this.top = client.paths().mkdir(path);
     setPolicies(client, top);
   }
 
@@ -89,7 +89,7 @@ final class DataTree {
       throws IOException, EggsException {
     ByteBuffer body = Frames.buffer(policy.encodedSize());
     policy.encode(body);
-    client.setPolicy(directory, tag, body.array());
+    client.inodes().setPolicy(directory, tag, body.array());
   }
 
   /** Its top directory. */
@@ -141,10 +141,10 @@ final class DataTree {
       long id;
       if (random.nextInt(5) == 0) {
         long other = directories.get(random.nextInt(directories.size()));
-        id = client.mkdir(other, bytes("tmp" + i));
-        client.rename(other, bytes("tmp" + i), directories.get(parent), bytes(name));
+        id = client.inodes().mkdir(other, bytes("tmp" + i));
+        client.inodes().rename(other, bytes("tmp" + i), directories.get(parent), bytes(name));
       } else {
-        id = client.mkdir(directories.get(parent), bytes(name));
+        id = client.inodes().mkdir(directories.get(parent), bytes(name));
       }
       directories.add(id);
       entries.get(parent).put(name, id);
@@ -159,7 +159,7 @@ final class DataTree {
     long id = 0;
     long first = directories.get(elsewhere < 0 ? home : elsewhere);
     String firstName = elsewhere < 0 ? name : "tmp-" + name;
-    try (FileWriter writer = client.create(first, bytes(firstName))) {
+    try (FileWriter writer = client.files().create(first, bytes(firstName))) {
       ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BYTES);
       for (int at = 0; at < size; at += CHUNK_BYTES) {
         chunk.clear().limit(Math.min(CHUNK_BYTES, size - at));
@@ -169,7 +169,7 @@ final class DataTree {
       id = writer.commit();
     }
     if (elsewhere >= 0) {
-      client.rename(first, bytes(firstName), directories.get(home), bytes(name));
+      client.inodes().rename(first, bytes(firstName), directories.get(home), bytes(name));
     }
     files.set(number, new TreeFile(id, name, seed, size));
     entries.get(home).put(name, id);
@@ -181,7 +181,9 @@ final class DataTree {
   void check(EggsClient reader, int workers) throws Exception {
     for (int i = 0; i < directories.size(); i++) {
       Map<String, Long> found = new HashMap<>();
-      reader.list(directories.get(i), e -> found.put(History.text(e.name()), e.targetId()));
+      reader
+          .inodes()
+          .list(directories.get(i), e -> found.put(History.text(e.name()), e.targetId()));
       Map<String, Long> expected = entries.get(i);
       if (!expected.equals(found)) {
         throw new Failure("directory " + i + ": " + FileHistory.difference(expected, found));
@@ -203,7 +205,7 @@ final class DataTree {
     if (file.size() == 0) {
       return;
     }
-    try (FileReader open = reader.open(file.id())) {
+    try (FileReader open = reader.files().open(file.id())) {
       for (int i = 0; i < 10; i++) {
         long from = random.nextLong(file.size());
         int length = (int) random.nextLong(1, Math.min(file.size() - from, 300_000) + 1);
@@ -218,9 +220,9 @@ final class DataTree {
       long directory = directories.get(i);
       for (Map.Entry<String, Long> entry : Map.copyOf(entries.get(i)).entrySet()) {
         if (InodeIds.isDirectory(entry.getValue())) {
-          client.rmdir(directory, bytes(entry.getKey()));
+          client.inodes().rmdir(directory, bytes(entry.getKey()));
         } else {
-          client.unlink(directory, bytes(entry.getKey()));
+          client.inodes().unlink(directory, bytes(entry.getKey()));
         }
       }
       entries.get(i).clear();

@@ -40,7 +40,7 @@ final class DirectoryListing implements Scenario {
   @Override
   public void run(Run run) throws Exception {
     EggsClient client = run.connect();
-    long directory = client.mkdir("/listed");
+    long directory = client.paths().mkdir("/listed");
     int entries = run.size(10_000, 1_000);
     Map<String, Long> expected = new HashMap<>();
     run.share(
@@ -85,12 +85,12 @@ final class DirectoryListing implements Scenario {
 
   private static long make(EggsClient client, long directory, byte[] name, int i) throws Exception {
     if (i % 10 == 0) {
-      return client.mkdir(directory, name);
+      return client.inodes().mkdir(directory, name);
     }
     if (i % 3 == 0) {
-      return client.symlink(directory, name, name);
+      return client.files().symlink(directory, name, name);
     }
-    try (FileWriter writer = client.create(directory, name)) {
+    try (FileWriter writer = client.files().create(directory, name)) {
       return writer.commit();
     }
   }

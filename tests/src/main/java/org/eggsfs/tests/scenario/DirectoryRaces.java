@@ -77,9 +77,9 @@ final class DirectoryRaces implements Scenario {
     EggsClient first = run.connect();
     long[] directories = new long[DIRECTORIES];
     for (int i = 0; i < DIRECTORIES; i++) {
-      directories[i] = first.mkdir("/" + i);
+      directories[i] = first.paths().mkdir("/" + i);
     }
-    long shaky = first.mkdir("/shaky");
+    long shaky = first.paths().mkdir("/shaky");
     AtomicLong moved = new AtomicLong();
     Set<Long> files = ConcurrentHashMap.newKeySet();
     Set<Long> removed = ConcurrentHashMap.newKeySet();
@@ -116,11 +116,11 @@ final class DirectoryRaces implements Scenario {
     long target = to == DIRECTORIES ? InodeIds.ROOT : directories[to];
     byte[] name = Integer.toString(what).getBytes(StandardCharsets.US_ASCII);
     try {
-      long owner = client.stat(directories[what]).owner();
+      long owner = client.inodes().stat(directories[what]).owner();
       if (owner == target) {
         return false;
       }
-      client.rename(owner, name, target, name);
+      client.inodes().rename(owner, name, target, name);
       return true;
     } catch (EggsException e) {
       expect(e);
@@ -134,22 +134,22 @@ final class DirectoryRaces implements Scenario {
     byte[] name = ("d" + random.nextInt(3)).getBytes(StandardCharsets.US_ASCII);
     try {
       switch (random.nextInt(4)) {
-        case 0 -> client.mkdir(shaky, name);
-        case 1 -> client.rmdir(shaky, name);
+        case 0 -> client.inodes().mkdir(shaky, name);
+        case 1 -> client.inodes().rmdir(shaky, name);
         case 2 -> {
-          long directory = client.lookup(shaky, name);
+          long directory = client.inodes().lookup(shaky, name);
           byte[] own = Long.toHexString(random.nextLong()).getBytes(StandardCharsets.US_ASCII);
-          try (FileWriter writer = client.create(directory, own)) {
+          try (FileWriter writer = client.files().create(directory, own)) {
             files.add(writer.commit());
           }
         }
         default -> {
-          long directory = client.lookup(shaky, name);
+          long directory = client.inodes().lookup(shaky, name);
           List<CurrentEdge> entries = new ArrayList<>();
-          client.list(directory, entries::add);
+          client.inodes().list(directory, entries::add);
           for (CurrentEdge entry : entries) {
             try {
-              client.unlink(directory, entry.name());
+              client.inodes().unlink(directory, entry.name());
             } catch (EggsException e) {
               expect(e);
               continue;
@@ -194,7 +194,7 @@ final class DirectoryRaces implements Scenario {
   private static void walk(EggsClient client, long directory, String path, Map<Long, String> found)
       throws Exception {
     Map<String, Long> entries = new HashMap<>();
-    client.list(directory, e -> entries.put(History.text(e.name()), e.targetId()));
+    client.inodes().list(directory, e -> entries.put(History.text(e.name()), e.targetId()));
     for (Map.Entry<String, Long> entry : entries.entrySet()) {
       String at = path + "/" + entry.getKey();
       String other = found.put(entry.getValue(), at);

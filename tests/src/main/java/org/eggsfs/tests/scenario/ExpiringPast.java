@@ -69,7 +69,7 @@ final class ExpiringPast implements Scenario {
     EggsClient client = run.connect();
     Map<Rule, Long> directories = new HashMap<>();
     for (Rule rule : RULES) {
-      long directory = client.mkdir("/" + rule.name());
+      long directory = client.paths().mkdir("/" + rule.name());
       DataTree.set(
           client,
           directory,
@@ -138,11 +138,11 @@ final class ExpiringPast implements Scenario {
         ended.computeIfAbsent(name, _ -> new ArrayList<>()).add(old);
       }
       if (old != null && random.nextInt(4) == 0) {
-        client.unlink(directory, DataTree.bytes(name));
+        client.inodes().unlink(directory, DataTree.bytes(name));
       } else {
         long seed = random.nextLong();
         int size = random.nextInt(3) == 0 ? random.nextInt(20_000) : random.nextInt(255);
-        try (FileWriter writer = client.create(directory, DataTree.bytes(name))) {
+        try (FileWriter writer = client.files().create(directory, DataTree.bytes(name))) {
           writer.write(ByteBuffer.wrap(Content.bytes(seed, size)));
           living.put(name, new Version(name, writer.commit(), seed, size));
         }

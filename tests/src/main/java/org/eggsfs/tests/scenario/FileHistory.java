@@ -180,7 +180,7 @@ final class FileHistory implements Scenario {
 
     private void create() throws IOException, EggsException {
       String fresh = prefix + made++;
-      try (FileWriter writer = client.create(InodeIds.ROOT, bytes(fresh))) {
+      try (FileWriter writer = client.files().create(InodeIds.ROOT, bytes(fresh))) {
         model.put(fresh, writer.commit());
       }
       names.add(fresh);
@@ -188,7 +188,7 @@ final class FileHistory implements Scenario {
 
     private void remove() throws IOException, EggsException {
       String old = names.get(random.nextInt(names.size()));
-      client.unlink(InodeIds.ROOT, bytes(old));
+      client.inodes().unlink(InodeIds.ROOT, bytes(old));
       names.remove(old);
       model.remove(old);
     }
@@ -206,7 +206,7 @@ final class FileHistory implements Scenario {
     }
 
     private void rename(String from, String to) throws IOException, EggsException {
-      client.rename(InodeIds.ROOT, bytes(from), InodeIds.ROOT, bytes(to));
+      client.inodes().rename(InodeIds.ROOT, bytes(from), InodeIds.ROOT, bytes(to));
       names.remove(from);
       if (model.put(to, model.remove(from)) == null) {
         names.add(to);
@@ -215,18 +215,20 @@ final class FileHistory implements Scenario {
 
     private void checkpoint() throws Exception {
       Map<String, Long> listing = new TreeMap<>();
-      client.list(
-          InodeIds.ROOT,
-          edge -> {
-            String text = History.text(edge.name());
-            if (text.startsWith(prefix)) {
-              listing.put(text, edge.targetId());
-            }
-          });
+      client
+          .inodes()
+          .list(
+              InodeIds.ROOT,
+              edge -> {
+                String text = History.text(edge.name());
+                if (text.startsWith(prefix)) {
+                  listing.put(text, edge.targetId());
+                }
+              });
       if (!listing.equals(model)) {
         throw new Failure("listing of " + prefix + ": " + difference(model, listing));
       }
-      long time = client.stat(InodeIds.ROOT).mtime();
+      long time = client.inodes().stat(InodeIds.ROOT).mtime();
       checkpoints.add(new Checkpoint(prefix, time, new TreeMap<>(model)));
     }
 

@@ -28,7 +28,12 @@ import org.eggsfs.tests.faults.BlockDamage;
  * left, and the disks hold exactly the blocks that files have.
  */
 final class GcUnderLoad implements Scenario {
-  private static final ClusterConfig CLUSTER = ClusterConfig.ONE_PROCESS.withServices(2);
+  private static final ClusterConfig CLUSTER =
+      ClusterConfig.ONE_PROCESS
+          .withBlockServers(14)
+          .withServices(2)
+          .withTransientDeadline(Jobs.TRANSIENT_DEADLINE);
+
   private static final int CHANGERS = 3;
   private static final int READERS = 2;
   private static final int CHECKERS = 6;

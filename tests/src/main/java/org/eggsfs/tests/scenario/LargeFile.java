@@ -38,7 +38,7 @@ final class LargeFile implements Scenario {
     long seed = run.random(0).nextLong();
     MessageDigest written = MessageDigest.getInstance("SHA-256");
     long id;
-    try (FileWriter writer = client.create("/large")) {
+    try (FileWriter writer = client.paths().create("/large")) {
       ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
       for (long at = 0; at < size; at += PIECE_BYTES) {
         piece.clear().limit((int) Math.min(PIECE_BYTES, size - at));
@@ -51,7 +51,7 @@ final class LargeFile implements Scenario {
     run.count("bytes", size);
     Content.check(client, id, seed, size, "/large");
     SplittableRandom random = run.random(1);
-    try (FileReader reader = client.open(id)) {
+    try (FileReader reader = client.files().open(id)) {
       for (int i = 0; i < RANDOM_READS; i++) {
         long from = random.nextLong(size);
         int length = (int) random.nextLong(1, Math.min(size - from, 2L * PIECE_BYTES) + 1);

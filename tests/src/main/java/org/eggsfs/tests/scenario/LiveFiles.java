@@ -62,10 +62,10 @@ final class LiveFiles {
       throws IOException, EggsException {
     this.run = run;
     this.sizeMax = sizeMax;
-    long top = client.mkdir(path);
+    long top = client.paths().mkdir(path);
     DataTree.setPolicies(client, top);
     for (int i = 0; i < DIRECTORIES; i++) {
-      directories.add(client.mkdir(top, DataTree.bytes("d" + i)));
+      directories.add(client.inodes().mkdir(top, DataTree.bytes("d" + i)));
     }
     DataTree.set(
         client, directories.getFirst(), DirectoryInfoTag.SNAPSHOT, new SnapshotPolicy(0, 0));
@@ -85,7 +85,7 @@ final class LiveFiles {
       if (place.file == null || choice < 4) {
         write(client, place, random);
       } else if (choice < 7) {
-        client.unlink(directory(place), DataTree.bytes(place.name));
+        client.inodes().unlink(directory(place), DataTree.bytes(place.name));
         past(place, null);
         run.count("files removed", 1);
       } else if (choice < 9) {
@@ -127,7 +127,7 @@ final class LiveFiles {
     }
     long seed = random.nextLong();
     int size = size(place, random);
-    try (FileWriter writer = client.create(directory(place), DataTree.bytes(place.name))) {
+    try (FileWriter writer = client.files().create(directory(place), DataTree.bytes(place.name))) {
       put(writer, seed, size);
       past(place, new Stored(writer.commit(), seed, size));
     }
@@ -151,8 +151,10 @@ final class LiveFiles {
       return;
     }
     try {
-      client.rename(
-          directory(from), DataTree.bytes(from.name), directory(to), DataTree.bytes(to.name));
+      client
+          .inodes()
+          .rename(
+              directory(from), DataTree.bytes(from.name), directory(to), DataTree.bytes(to.name));
       past(to, from.file);
       from.file = null;
       run.count("files moved", 1);
@@ -167,13 +169,14 @@ final class LiveFiles {
     long seed = random.nextLong();
     int size = random.nextInt(sizeMax);
     if (random.nextBoolean()) {
-      try (FileWriter writer = client.create(directory(place), DataTree.bytes(place.name))) {
+      try (FileWriter writer =
+          client.files().create(directory(place), DataTree.bytes(place.name))) {
         put(writer, seed, size);
       }
     } else {
       // Nobody scraps this one: only its deadline ends it.
       try (EggsClient dying = run.cluster().connect()) {
-        put(dying.create(directory(place), DataTree.bytes(place.name)), seed, size);
+        put(dying.files().create(directory(place), DataTree.bytes(place.name)), seed, size);
       }
     }
     run.count("files given up", 1);
@@ -211,10 +214,10 @@ final class LiveFiles {
       if (file == null) {
         return;
       }
-      long id = client.lookup(directory(place), DataTree.bytes(place.name));
+      long id = client.inodes().lookup(directory(place), DataTree.bytes(place.name));
       Failure.unlessEqual(file.id(), id, "inode of " + place.name);
       if (file.size() > 0 && random.nextBoolean()) {
-        try (FileReader reader = client.open(id)) {
+        try (FileReader reader = client.files().open(id)) {
           long from = random.nextLong(file.size());
           int length = (int) Math.min(file.size() - from, random.nextInt(1, 200_000));
           Content.checkRange(reader, file.seed(), from, length, place.name);
@@ -247,7 +250,9 @@ final class LiveFiles {
     }
     for (int i = 0; i < directories.size(); i++) {
       Map<String, Long> found = new HashMap<>();
-      client.list(directories.get(i), e -> found.put(History.text(e.name()), e.targetId()));
+      client
+          .inodes()
+          .list(directories.get(i), e -> found.put(History.text(e.name()), e.targetId()));
       if (!found.equals(expected.get(i))) {
         throw new Failure(
             "directory d" + i + ": " + FileHistory.difference(expected.get(i), found));

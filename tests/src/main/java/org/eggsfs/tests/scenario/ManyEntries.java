@@ -58,7 +58,7 @@ final class ManyEntries implements Scenario {
   @Override
   public void run(Run run) throws Exception {
     EggsClient client = run.connect(ProtocolConstants.MAX_UDP_MTU);
-    long directory = client.mkdir("/many");
+    long directory = client.paths().mkdir("/many");
     int count = run.size(full, small);
     AtomicLongArray ids = new AtomicLongArray(count);
     AtomicLongArray times = new AtomicLongArray(count);
@@ -94,9 +94,9 @@ final class ManyEntries implements Scenario {
         count,
         i -> {
           if (directories) {
-            client.rmdir(directory, bytes(i));
+            client.inodes().rmdir(directory, bytes(i));
           } else {
-            client.unlink(directory, bytes(i), ids.get(i), times.get(i));
+            client.inodes().unlink(directory, bytes(i), ids.get(i), times.get(i));
           }
         });
     rate(run, "removed per s", count, start);
@@ -112,7 +112,7 @@ final class ManyEntries implements Scenario {
 
   private long make(EggsClient client, long directory, byte[] bytes) throws Exception {
     if (directories) {
-      return client.mkdir(directory, bytes);
+      return client.inodes().mkdir(directory, bytes);
     }
     int shard = InodeIds.shard(directory);
     ConstructFileResponse file =
@@ -131,7 +131,7 @@ final class ManyEntries implements Scenario {
 
   private static long lookUp(EggsClient client, long directory, byte[] bytes) throws Exception {
     try {
-      return client.lookup(directory, bytes);
+      return client.inodes().lookup(directory, bytes);
     } catch (EggsException e) {
       if (e.code() == ErrorCode.NAME_NOT_FOUND) {
         return InodeIds.NULL;

@@ -61,7 +61,7 @@ final class MountKills implements Scenario {
   @Override
   public void run(Run run) throws Exception {
     try (EggsClient client = run.cluster().connectDirectly()) {
-      DataTree.setPolicies(client, client.mkdir("/kills"));
+      DataTree.setPolicies(client, client.paths().mkdir("/kills"));
     }
     List<Worker> workers = new ArrayList<>();
     try (Mount mount = new Mount(run.cluster(), "kills");

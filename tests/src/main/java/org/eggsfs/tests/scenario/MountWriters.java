@@ -61,7 +61,7 @@ final class MountWriters implements Scenario {
       sources.add(source);
     }
     try (EggsClient client = run.cluster().connectDirectly()) {
-      DataTree.setPolicies(client, client.mkdir("/writers"));
+      DataTree.setPolicies(client, client.paths().mkdir("/writers"));
     }
     try (Mount mount = new Mount(run.cluster(), "writers");
         HangWatch watch = new HangWatch(List.of(mount))) {

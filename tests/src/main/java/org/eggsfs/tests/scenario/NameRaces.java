@@ -72,7 +72,7 @@ final class NameRaces implements Scenario {
 
   @Override
   public void run(Run run) throws Exception {
-    long directory = run.connect().mkdir("/raced");
+    long directory = run.connect().paths().mkdir("/raced");
     NameHistory history = new NameHistory();
     int steps = run.size(5_000, 400);
     disturbance.during(

@@ -62,7 +62,7 @@ final class ParallelDirectories implements Scenario {
     EggsClient client = run.connect();
     long[] directories = new long[DIRECTORIES];
     for (int i = 0; i < DIRECTORIES; i++) {
-      directories[i] = client.mkdir("/" + i);
+      directories[i] = client.paths().mkdir("/" + i);
     }
     Map<Integer, List<Place>> places = new ConcurrentHashMap<>();
     int actions = run.size(100, 10);
@@ -82,7 +82,7 @@ final class ParallelDirectories implements Scenario {
     EggsClient oracle = run.connectDirectly();
     for (int i = 0; i < DIRECTORIES; i++) {
       Map<String, Long> found = new TreeMap<>();
-      oracle.list(directories[i], e -> found.put(History.text(e.name()), e.targetId()));
+      oracle.inodes().list(directories[i], e -> found.put(History.text(e.name()), e.targetId()));
       if (!found.equals(expected.get(i))) {
         throw new Failure(
             "directory /" + i + ": " + FileHistory.difference(expected.get(i), found));
@@ -99,15 +99,22 @@ final class ParallelDirectories implements Scenario {
       int choice = random.nextInt(100);
       String fresh = thread + "-" + i;
       if (choice < 70 || own.isEmpty() && choice >= 85) {
-        own.add(new Place(directory, fresh, client.mkdir(directories[directory], bytes(fresh))));
+        own.add(
+            new Place(
+                directory, fresh, client.inodes().mkdir(directories[directory], bytes(fresh))));
       } else if (choice < 85) {
-        try (FileWriter writer = client.create(directories[directory], bytes(fresh))) {
+        try (FileWriter writer = client.files().create(directories[directory], bytes(fresh))) {
           own.add(new Place(directory, fresh, writer.commit()));
         }
       } else {
         Place old = own.remove(random.nextInt(own.size()));
-        client.rename(
-            directories[old.directory()], bytes(old.name()), directories[directory], bytes(fresh));
+        client
+            .inodes()
+            .rename(
+                directories[old.directory()],
+                bytes(old.name()),
+                directories[directory],
+                bytes(fresh));
         own.add(new Place(directory, fresh, old.id()));
       }
       run.count("operations", 1);
@@ -116,7 +123,7 @@ final class ParallelDirectories implements Scenario {
       if (InodeIds.isDirectory(place.id())) {
         Failure.unlessEqual(
             directories[place.directory()],
-            client.stat(place.id()).owner(),
+            client.inodes().stat(place.id()).owner(),
             "owner of a directory");
       }
     }

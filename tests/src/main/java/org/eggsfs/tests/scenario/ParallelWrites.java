@@ -45,14 +45,14 @@ final class ParallelWrites implements Scenario {
           }
           String name = "file" + actor;
           try (FileWriter writer =
-              client.create(InodeIds.ROOT, name.getBytes(StandardCharsets.ISO_8859_1))) {
+              client.files().create(InodeIds.ROOT, name.getBytes(StandardCharsets.ISO_8859_1))) {
             ids.put(name, writer.commit());
           }
           acknowledged.add(name);
           run.count("operations", 1);
         });
     Map<String, Long> found = new ConcurrentHashMap<>();
-    client.list(InodeIds.ROOT, e -> found.put(History.text(e.name()), e.targetId()));
+    client.inodes().list(InodeIds.ROOT, e -> found.put(History.text(e.name()), e.targetId()));
     if (!found.equals(ids)) {
       throw new Failure("root: " + FileHistory.difference(ids, found));
     }
@@ -62,13 +62,15 @@ final class ParallelWrites implements Scenario {
       throws Exception {
     Set<String> before = new HashSet<>(acknowledged);
     Set<String> seen = new HashSet<>();
-    client.list(
-        InodeIds.ROOT,
-        e -> {
-          if (!seen.add(History.text(e.name()))) {
-            before.add("a name that is listed twice: " + History.text(e.name()));
-          }
-        });
+    client
+        .inodes()
+        .list(
+            InodeIds.ROOT,
+            e -> {
+              if (!seen.add(History.text(e.name()))) {
+                before.add("a name that is listed twice: " + History.text(e.name()));
+              }
+            });
     before.removeAll(seen);
     Failure.unless(before.isEmpty(), "a listing lacks " + before.stream().limit(5).toList());
     run.count("listings", 1);

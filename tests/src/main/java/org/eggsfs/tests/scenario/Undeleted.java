@@ -52,7 +52,7 @@ final class Undeleted implements Scenario {
   @Override
   public void run(Run run) throws Exception {
     EggsClient client = run.connect();
-    long top = client.mkdir("/past");
+    long top = client.paths().mkdir("/past");
     DataTree.setPolicies(client, top);
     DataTree.set(client, top, DirectoryInfoTag.SNAPSHOT, new SnapshotPolicy(0, 0));
     Story story = new Story(run, client, run.random(0));
@@ -148,12 +148,12 @@ final class Undeleted implements Scenario {
         }
       } else if (choice < 7) {
         if (there == null) {
-          client.mkdir("/past" + path);
+          client.paths().mkdir("/past" + path);
           // Removed directories without any past are the only thing that a collector takes at once.
-          try (FileWriter writer = client.create("/past" + path + "/short-lived")) {
+          try (FileWriter writer = client.paths().create("/past" + path + "/short-lived")) {
             writer.commit();
           }
-          client.unlink("/past" + path + "/short-lived");
+          client.paths().unlink("/past" + path + "/short-lived");
           model.put(path, Node.DIRECTORY);
         }
       } else if (choice < 9) {
@@ -168,7 +168,7 @@ final class Undeleted implements Scenario {
       int size =
           choice == 0 ? 0 : choice < 5 ? random.nextInt(1, 255) : random.nextInt(255, 150_000);
       Node node = new Node(false, random.nextLong(), size);
-      try (FileWriter writer = client.create("/past" + path)) {
+      try (FileWriter writer = client.paths().create("/past" + path)) {
         writer.write(ByteBuffer.wrap(Content.bytes(node.seed(), size)));
         writer.commit();
       }
@@ -182,7 +182,7 @@ final class Undeleted implements Scenario {
           || there != null && (there.isDirectory() || moved.isDirectory())) {
         return;
       }
-      client.rename("/past" + from, "/past" + to);
+      client.paths().rename("/past" + from, "/past" + to);
       TreeMap<String, Node> below = new TreeMap<>(model.subMap(from + "/", from + "0"));
       model.remove(from);
       model.put(to, moved);
@@ -202,9 +202,9 @@ final class Undeleted implements Scenario {
 
     private void removeOne(String path) throws Exception {
       if (model.remove(path).isDirectory()) {
-        client.rmdir("/past" + path);
+        client.paths().rmdir("/past" + path);
       } else {
-        client.unlink("/past" + path);
+        client.paths().unlink("/past" + path);
       }
     }
 
@@ -217,14 +217,14 @@ final class Undeleted implements Scenario {
     /** Fails unless a tree is what it was. */
     void compare(String root, TreeMap<String, Node> expected) throws Exception {
       TreeMap<String, Node> left = new TreeMap<>(expected);
-      compare(root, client.resolve(root).id(), "", left);
+      compare(root, client.paths().resolve(root).id(), "", left);
       Failure.unless(left.isEmpty(), root + " lacks " + left.keySet());
     }
 
     private void compare(String root, long directory, String path, Map<String, Node> left)
         throws Exception {
       List<CurrentEdge> edges = new ArrayList<>();
-      client.list(directory, edges::add);
+      client.inodes().list(directory, edges::add);
       for (CurrentEdge edge : edges) {
         String child = path + "/" + new String(edge.name(), StandardCharsets.US_ASCII);
         Node expected = left.remove(child);

@@ -1,0 +1,159 @@
+package org.eggsfs.client;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import org.eggsfs.client.memory.BufferPool;
+import org.eggsfs.client.span.SpanReader;
+import org.eggsfs.client.span.SpanUploader;
+import org.eggsfs.core.InodeIds;
+import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.InodeType;
+import org.eggsfs.protocol.shard.ConstructFileRequest;
+import org.eggsfs.protocol.shard.ConstructFileResponse;
+import org.eggsfs.protocol.shard.LinkFileRequest;
+import org.eggsfs.protocol.shard.LinkFileResponse;
+import org.eggsfs.protocol.shard.ScrapTransientFileRequest;
+
+/**
+ * Begins and opens files by inode id: what has content, files and symbolic links, is written by a
+ * {@link FileWriter} and read by a {@link FileReader}. Thread-safe.
+ */
+public final class FileStreams {
+  private static final int SYMLINK_SIZE_MAX = 1 << 20;
+
+  private final EggsClient client;
+  private final ClientConfig config;
+  private final BufferPool pool;
+  private final PolicyCache policies;
+  private final SpanUploader uploader;
+  private final SpanReader spanReader;
+
+  FileStreams(
+      EggsClient client,
+      ClientConfig config,
+      BufferPool pool,
+      PolicyCache policies,
+      SpanUploader uploader,
+      SpanReader spanReader) {
+    this.client = client;
+    this.config = config;
+    this.pool = pool;
+    this.policies = policies;
+    this.uploader = uploader;
+    this.spanReader = spanReader;
+  }
+
+  /** Creates a symbolic link. */
+  public long symlink(long directory, byte[] name, byte[] target)
+      throws EggsException, IOException {
+    try (FileWriter writer = writer(directory, name, InodeType.SYMLINK)) {
+      writer.write(target, 0, target.length);
+      return writer.commit();
+    }
+  }
+
+  /** The target of a symbolic link. */
+  public byte[] readlink(long id) throws EggsException, IOException {
+    if (!InodeIds.isSymlink(id)) {
+      throw new EggsException(ErrorCode.TYPE_IS_DIRECTORY, "not a symbolic link");
+    }
+    try (FileReader reader = open(id)) {
+      if (reader.size() > SYMLINK_SIZE_MAX) {
+        throw new IOException("the target of a symbolic link has " + reader.size() + " bytes");
+      }
+      ByteBuffer target = ByteBuffer.allocate((int) reader.size());
+      reader.readFully(0, target);
+      return target.array();
+    }
+  }
+
+  /** Begins a new file that gets this name when it is committed. */
+  public FileWriter create(long directory, byte[] name) throws EggsException, IOException {
+    return writer(directory, name, InodeType.FILE);
+  }
+
+  /** The same with a file that was constructed ahead in the directory's shard. */
+  public FileWriter create(long directory, byte[] name, SpanUploader.TransientFile constructed)
+      throws EggsException, IOException {
+    if (InodeIds.shard(directory) != InodeIds.shard(constructed.id())) {
+      throw new IllegalArgumentException("the directory is in another shard than the file");
+    }
+    FileWriter writer = writer(directory, name, InodeType.FILE);
+    writer.adopt(constructed);
+    return writer;
+  }
+
+  /**
+   * Constructs a file ahead of its use, so that the next creation in a shard need not wait for it.
+   *
+   * @param note what it is for, shown to operators who find it abandoned
+   */
+  public CompletableFuture<SpanUploader.TransientFile> construct(int shard, byte[] note) {
+    return client
+        .shardAsync(shard, new ConstructFileRequest(InodeType.FILE, note))
+        .thenApply(
+            response -> {
+              ConstructFileResponse made = (ConstructFileResponse) response;
+              return new SpanUploader.TransientFile(made.id(), made.cookie());
+            });
+  }
+
+  /** Lets a file under construction expire at once; does not wait. */
+  public void scrap(SpanUploader.TransientFile file) {
+    client.shardForget(
+        InodeIds.shard(file.id()), new ScrapTransientFileRequest(file.id(), file.cookie()));
+  }
+
+  private FileWriter writer(long directory, byte[] name, int type)
+      throws EggsException, IOException {
+    DirectoryPolicies resolved = policies.get(directory);
+    int shard = InodeIds.shard(directory);
+    return new FileWriter(
+        client,
+        pool,
+        uploader,
+        resolved,
+        shard,
+        type,
+        name,
+        config.spansInFlight(),
+        linker(directory, name));
+  }
+
+  /** Gives a file under construction its name. */
+  FileWriter.Linker linker(long directory, byte[] name) {
+    return new FileWriter.Linker() {
+      @Override
+      public LinkFileRequest request(SpanUploader.TransientFile file) {
+        return new LinkFileRequest(file.id(), file.cookie(), directory, name);
+      }
+
+      @Override
+      public long link(SpanUploader.TransientFile file) throws EggsException, IOException {
+        LinkFileResponse linked =
+            Patience.patiently(() -> client.shard(InodeIds.shard(directory), request(file)));
+        return linked.creationTime();
+      }
+    };
+  }
+
+  /** Opens a file or the text of a symbolic link for reading. */
+  public FileReader open(long id) throws EggsException, IOException {
+    if (InodeIds.isDirectory(id)) {
+      throw new EggsException(ErrorCode.TYPE_IS_DIRECTORY);
+    }
+    return FileReader.open(spanReader, pool, client, id, config.readDeadline().toNanos());
+  }
+
+  /**
+   * Opens the spans of a file under construction that have their place already.
+   *
+   * @param size up to where they reach
+   */
+  public FileReader openUnfinished(long id, long size) throws EggsException, IOException {
+    return FileReader.openUnfinished(
+        spanReader, pool, client, id, size, config.readDeadline().toNanos());
+  }
+}
