@@ -15,6 +15,7 @@ import org.eggsfs.protocol.shard.CreateDirectoryInodeRequest;
 import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeRequest;
 import org.eggsfs.protocol.shard.FileSpansRequest;
 import org.eggsfs.protocol.shard.FullReadDirRequest;
+import org.eggsfs.protocol.shard.LinkFileOverRequest;
 import org.eggsfs.protocol.shard.LinkFileRequest;
 import org.eggsfs.protocol.shard.LocalFileSpansRequest;
 import org.eggsfs.protocol.shard.LockCurrentEdgeRequest;
@@ -83,6 +84,7 @@ final class Dispatcher {
       case ConstructFileRequest r -> ConstructFile.prepare(preparing, r);
       case AddInlineSpanRequest r -> AddInlineSpan.prepare(preparing, r);
       case LinkFileRequest r -> LinkFile.prepare(preparing, r);
+      case LinkFileOverRequest r -> LinkFileOver.prepare(preparing, r);
       case MoveSpanRequest r -> MoveSpan.prepare(preparing, r);
       case ScrapTransientFileRequest r -> ScrapTransientFile.prepare(preparing, r);
       case SetTimeRequest r -> SetTime.prepare(preparing, r);
@@ -147,6 +149,7 @@ final class Dispatcher {
       case ConstructFileRequest r -> ConstructFile.apply(tx, r, deadline);
       case AddInlineSpanRequest r -> AddInlineSpan.apply(tx, r, deadline);
       case LinkFileRequest r -> LinkFile.apply(tx, r);
+      case LinkFileOverRequest r -> LinkFileOver.apply(tx, r);
       case MoveSpanRequest r -> MoveSpan.apply(tx, r);
       case ScrapTransientFileRequest r -> ScrapTransientFile.apply(tx, r, deadline);
       case SetTimeRequest r -> SetTime.apply(tx, r);

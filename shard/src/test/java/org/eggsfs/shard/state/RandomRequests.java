@@ -88,7 +88,7 @@ final class RandomRequests {
     long created = edge.creationTime();
     ConstructFileResponse file = file();
     ConstructFileResponse other = file();
-    return switch (random.nextInt(34)) {
+    return switch (random.nextInt(37)) {
       case 0, 1 ->
           new ConstructFileRequest(random.nextBoolean() ? InodeIds.FILE : InodeIds.SYMLINK, name);
       case 2, 3 -> inline(file);
@@ -117,6 +117,9 @@ final class RandomRequests {
       case 30 -> new UnlockCurrentEdgeRequest(dir, name, created, target, random.nextBoolean());
       case 31 -> new RemoveOwnedSnapshotFileEdgeRequest(dir, target, name, created);
       case 32 -> new MakeFileTransientRequest(file.id(), name);
+      case 33, 34, 35 ->
+          new LinkFileOverRequest(
+              file.id(), file.cookie(), dir, name, target, created, random.nextInt(9), 7);
       default -> addLocation(file, other);
     };
   }

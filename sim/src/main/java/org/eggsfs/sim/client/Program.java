@@ -24,6 +24,8 @@ import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
 import org.eggsfs.protocol.shard.FullReadDirRequest;
 import org.eggsfs.protocol.shard.FullReadDirResponse;
+import org.eggsfs.protocol.shard.LinkFileOverRequest;
+import org.eggsfs.protocol.shard.LinkFileOverResponse;
 import org.eggsfs.protocol.shard.LinkFileRequest;
 import org.eggsfs.protocol.shard.LinkFileResponse;
 import org.eggsfs.protocol.shard.LocalFileSpansRequest;
@@ -114,7 +116,7 @@ public final class Program {
 
   private void operate() {
     try {
-      switch (random.nextInt(40)) {
+      switch (random.nextInt(42)) {
         case 0, 1, 2, 3, 4, 5, 6, 7 -> create();
         case 8, 9, 10, 11, 12 -> look();
         case 13, 14 -> list();
@@ -128,7 +130,8 @@ public final class Program {
         case 33 -> mischief.run(InodeIds.shard(knowledge.directory()));
         case 34 -> setTime();
         case 35 -> undelete();
-        case 36, 37 -> collector.collect(knowledge.directory());
+        case 36, 37 -> replace();
+        case 38, 39 -> collector.collect(knowledge.directory());
         default -> collector.destroy(InodeIds.shard(knowledge.directory()));
       }
     } catch (EggsException e) {
@@ -461,6 +464,41 @@ public final class Program {
             shard(
                 directory,
                 new LinkFileRequest(file.id(), file.cookie(), directory, Knowledge.bytes(name))));
+  }
+
+  /** A copy takes a file's place, if the name is as it was seen. */
+  private void replace() throws EggsException {
+    Seen edge = file();
+    if (edge == null) {
+      return;
+    }
+    // Made only now, so that others have the time that copying takes.
+    ConstructFileResponse copy = files.make(InodeIds.shard(edge.directory()));
+    if (copy == null) {
+      return;
+    }
+    Seen made = new Seen(edge.directory(), edge.name(), copy.id(), 0);
+    Part makes = part("replace", edge.directory(), edge.name(), Call.Kind.REPLACE, made);
+    makes.call.replaces(edge.state());
+    long time = client.wallNanos();
+    change(
+        null,
+        makes,
+        false,
+        LinkFileOverResponse::creationTime,
+        model -> model.find(makes.name, edge.state()),
+        () ->
+            shard(
+                edge.directory(),
+                new LinkFileOverRequest(
+                    copy.id(),
+                    copy.cookie(),
+                    edge.directory(),
+                    Knowledge.bytes(edge.name()),
+                    edge.target(),
+                    edge.time(),
+                    time,
+                    time)));
   }
 
   private void unlink() throws EggsException {

@@ -133,6 +133,10 @@ public final class Linearizability {
         State found = read(call, state);
         yield found == null ? put(call, state) : found;
       }
+      case REPLACE ->
+          leadsTo(call.replaced().target(), call.replaced().time(), state)
+              ? put(call, state)
+              : null;
       case DELETE -> leadsTo(call, state) ? gone(call, state) : null;
     };
   }
@@ -149,10 +153,14 @@ public final class Linearizability {
   }
 
   private static boolean leadsTo(Call call, State state) {
+    return leadsTo(call.target(), call.time(), state);
+  }
+
+  private static boolean leadsTo(long target, long time, State state) {
     boolean same =
-        state.target == call.target()
-            || (state.target == Call.ANY_DIRECTORY && InodeIds.isDirectory(call.target()));
-    return same && (state.time == 0 || call.time() == 0 || state.time == call.time());
+        state.target == target
+            || (state.target == Call.ANY_DIRECTORY && InodeIds.isDirectory(target));
+    return same && (state.time == 0 || time == 0 || state.time == time);
   }
 
   private static State put(Call call, State state) {
