@@ -91,7 +91,7 @@ public final class InodeOperations {
     } while (hash != 0);
   }
 
-  /** Creates a directory. */
+  /** Creates a directory; one that is there already is the answer ({@link NewNames}). */
   public long mkdir(long directory, byte[] name) throws EggsException, IOException {
     MakeDirectoryResponse made =
         Patience.patiently(() -> client.cdc(new MakeDirectoryRequest(directory, name)));

@@ -11,6 +11,8 @@ import org.eggsfs.protocol.cdc.CdcRequest;
 import org.eggsfs.protocol.cdc.CdcResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryResponse;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceResponse;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
@@ -21,6 +23,8 @@ import org.eggsfs.protocol.shard.LinkFileOverRequest;
 import org.eggsfs.protocol.shard.LinkFileOverResponse;
 import org.eggsfs.protocol.shard.LookupRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
@@ -71,6 +75,17 @@ public final class LostAnswers {
                     r.newName());
             yield created == 0 ? null : new SameDirectoryRenameResponse(created);
           }
+          case SameDirectoryRenameNoReplaceRequest r -> {
+            long created =
+                renamed(
+                    r.dirId(),
+                    r.oldName(),
+                    r.oldCreationTime(),
+                    r.targetId(),
+                    r.dirId(),
+                    r.newName());
+            yield created == 0 ? null : new SameDirectoryRenameNoReplaceResponse(created);
+          }
           case SoftUnlinkFileRequest r -> {
             long deleted = deleted(r.ownerId(), r.name(), r.creationTime(), r.fileId(), true);
             yield deleted == 0 ? null : new SoftUnlinkFileResponse(deleted);
@@ -113,6 +128,17 @@ public final class LostAnswers {
                   r.newOwnerId(),
                   r.newName());
           yield created == 0 ? null : new RenameFileResponse(created);
+        }
+        case RenameFileNoReplaceRequest r -> {
+          long created =
+              renamed(
+                  r.oldOwnerId(),
+                  r.oldName(),
+                  r.oldCreationTime(),
+                  r.targetId(),
+                  r.newOwnerId(),
+                  r.newName());
+          yield created == 0 ? null : new RenameFileNoReplaceResponse(created);
         }
         case RenameDirectoryRequest r -> {
           long created =

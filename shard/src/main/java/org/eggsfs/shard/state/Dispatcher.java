@@ -31,6 +31,7 @@ import org.eggsfs.protocol.shard.RemoveSpanCertifyRequest;
 import org.eggsfs.protocol.shard.RemoveSpanInitiateRequest;
 import org.eggsfs.protocol.shard.RemoveZeroBlockServiceFilesRequest;
 import org.eggsfs.protocol.shard.RemoveZeroBlockServiceFilesResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
 import org.eggsfs.protocol.shard.SameShardHardFileUnlinkRequest;
@@ -89,6 +90,8 @@ final class Dispatcher {
       case SetTimeRequest r -> SetTime.prepare(preparing, r);
       case SetDirectoryInfoRequest r -> SetDirectoryInfo.prepare(preparing, r);
       case SameDirectoryRenameRequest r -> SameDirectoryRename.prepare(preparing, r);
+      case SameDirectoryRenameNoReplaceRequest r ->
+          SameDirectoryRenameNoReplace.prepare(preparing, r);
       case SameDirectoryRenameSnapshotRequest r ->
           SameDirectoryRenameSnapshot.prepare(preparing, r);
       case SoftUnlinkFileRequest r -> SoftUnlinkFile.prepare(preparing, r);
@@ -152,6 +155,7 @@ final class Dispatcher {
       case SetTimeRequest r -> SetTime.apply(tx, r);
       case SetDirectoryInfoRequest r -> SetDirectoryInfo.apply(tx, r);
       case SameDirectoryRenameRequest r -> SameDirectoryRename.apply(tx, r);
+      case SameDirectoryRenameNoReplaceRequest r -> SameDirectoryRenameNoReplace.apply(tx, r);
       case SameDirectoryRenameSnapshotRequest r -> SameDirectoryRenameSnapshot.apply(tx, r);
       case SoftUnlinkFileRequest r -> SoftUnlinkFile.apply(tx, r);
       case RemoveNonOwnedEdgeRequest r -> RemoveNonOwnedEdge.apply(tx, r);

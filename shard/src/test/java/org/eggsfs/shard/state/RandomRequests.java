@@ -96,7 +96,10 @@ final class RandomRequests {
       case 7, 8, 9 -> certify(file);
       case 10, 11, 12 -> new LinkFileRequest(file.id(), file.cookie(), dir, name);
       case 13 -> new SoftUnlinkFileRequest(dir, target, name, created);
-      case 14 -> new SameDirectoryRenameRequest(target, dir, name, created, name());
+      case 14 ->
+          random.nextBoolean()
+              ? new SameDirectoryRenameRequest(target, dir, name, created, name())
+              : new SameDirectoryRenameNoReplaceRequest(target, dir, name, created, name());
       case 15 -> new SameDirectoryRenameSnapshotRequest(target, dir, name, created, name());
       case 16 -> new RemoveNonOwnedEdgeRequest(dir, target, name, created);
       case 17 -> new SameShardHardFileUnlinkRequest(dir, target, name, created);

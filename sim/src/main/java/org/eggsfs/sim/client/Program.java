@@ -9,10 +9,15 @@ import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.FullReadDirFlags;
 import org.eggsfs.protocol.cdc.CdcRequest;
+import org.eggsfs.protocol.cdc.CdcResponse;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryRequest;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryResponse;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceResponse;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
@@ -29,6 +34,8 @@ import org.eggsfs.protocol.shard.LookupRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.ReadDirRequest;
 import org.eggsfs.protocol.shard.ReadDirResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
@@ -531,25 +538,36 @@ public final class Program {
   }
 
   private Seen renameHere(Seen edge, String name) throws EggsException {
+    boolean replace = random.nextInt(3) != 0;
     Part removes = part("rename", edge.directory(), edge.name(), Call.Kind.DELETE, edge);
-    Part makes = part("rename", edge.directory(), name, Call.Kind.PUT, edge);
-    SameDirectoryRenameResponse response =
+    Part makes = part("rename", edge.directory(), name, put(replace), edge);
+    byte[] oldName = Knowledge.bytes(edge.name());
+    byte[] newName = Knowledge.bytes(name);
+    ShardRequest request =
+        replace
+            ? new SameDirectoryRenameRequest(
+                edge.target(), edge.directory(), oldName, edge.time(), newName)
+            : new SameDirectoryRenameNoReplaceRequest(
+                edge.target(), edge.directory(), oldName, edge.time(), newName);
+    ShardResponse response =
         change(
             removes,
             makes,
             false,
-            SameDirectoryRenameResponse::newCreationTime,
-            model -> model.move(removes.name, edge.state(), makes.name),
-            () ->
-                shard(
-                    edge.directory(),
-                    new SameDirectoryRenameRequest(
-                        edge.target(),
-                        edge.directory(),
-                        Knowledge.bytes(edge.name()),
-                        edge.time(),
-                        Knowledge.bytes(name))));
-    return new Seen(edge.directory(), name, edge.target(), response.newCreationTime());
+            Program::renamedAt,
+            model -> model.move(removes.name, edge.state(), makes.name, replace),
+            () -> shard(edge.directory(), request));
+    return new Seen(edge.directory(), name, edge.target(), renamedAt(response));
+  }
+
+  private static Call.Kind put(boolean replace) {
+    return replace ? Call.Kind.PUT : Call.Kind.PUT_NEW;
+  }
+
+  private static long renamedAt(ShardResponse response) {
+    return response instanceof SameDirectoryRenameNoReplaceResponse r
+        ? r.newCreationTime()
+        : ((SameDirectoryRenameResponse) response).newCreationTime();
   }
 
   private void renameAway() throws EggsException {
@@ -566,8 +584,10 @@ public final class Program {
     if (edge == null || edge.directory() == directory) {
       return;
     }
+    // A directory never replaces anything.
+    boolean replace = InodeIds.isDirectory(edge.target()) || random.nextInt(3) != 0;
     Part removes = part("move", edge.directory(), edge.name(), Call.Kind.DELETE, edge);
-    Part makes = part("move", directory, name, Call.Kind.PUT, edge);
+    Part makes = part("move", directory, name, put(replace), edge);
     byte[] oldName = Knowledge.bytes(edge.name());
     byte[] newName = Knowledge.bytes(name);
     if (InodeIds.isDirectory(edge.target())) {
@@ -580,26 +600,35 @@ public final class Program {
           makes,
           true,
           RenameDirectoryResponse::creationTime,
-          model -> model.move(removes.name, edge.state(), makes.name),
+          model -> model.move(removes.name, edge.state(), makes.name, true),
           () -> client.cdc(request));
     } else {
       CdcRequest request =
-          new RenameFileRequest(
-              edge.target(), edge.directory(), oldName, edge.time(), directory, newName);
+          replace
+              ? new RenameFileRequest(
+                  edge.target(), edge.directory(), oldName, edge.time(), directory, newName)
+              : new RenameFileNoReplaceRequest(
+                  edge.target(), edge.directory(), oldName, edge.time(), directory, newName);
       change(
           removes,
           makes,
           true,
-          RenameFileResponse::creationTime,
-          model -> model.move(removes.name, edge.state(), makes.name),
+          Program::movedAt,
+          model -> model.move(removes.name, edge.state(), makes.name, replace),
           () -> client.cdc(request));
     }
+  }
+
+  private static long movedAt(CdcResponse response) {
+    return response instanceof RenameFileNoReplaceResponse r
+        ? r.creationTime()
+        : ((RenameFileResponse) response).creationTime();
   }
 
   private void makeDirectory() throws EggsException {
     long directory = knowledge.directory();
     String name = knowledge.name();
-    MakeDirectory made = new MakeDirectory(directory, name);
+    MakeDirectory made = new MakeDirectory(directory, name, random.nextInt(2) == 0);
     MakeDirectoryResponse response = made.run();
     knowledge.madeDirectory(response.id());
     knowledge.saw(new Seen(directory, name, response.id(), response.creationTime()));
@@ -609,18 +638,31 @@ public final class Program {
   private final class MakeDirectory {
     private final Name name;
 
-    MakeDirectory(long directory, String name) {
+    /** Whether one that is there already is an error. */
+    private final boolean exclusive;
+
+    MakeDirectory(long directory, String name, boolean exclusive) {
       this.name = new Name(directory, name);
+      this.exclusive = exclusive;
+    }
+
+    private MakeDirectoryResponse request() throws EggsException {
+      byte[] bytes = Knowledge.bytes(name.text());
+      if (!exclusive) {
+        return client.cdc(new MakeDirectoryRequest(name.directory(), bytes));
+      }
+      MakeNewDirectoryResponse made =
+          client.cdc(new MakeNewDirectoryRequest(name.directory(), bytes));
+      return new MakeDirectoryResponse(made.id(), made.creationTime());
     }
 
     MakeDirectoryResponse run() throws EggsException {
-      Call call =
-          session.history().begin(who("mkdir"), name, Call.Kind.FIND_OR_PUT, Call.ANY_DIRECTORY, 0);
+      Call.Kind kind = exclusive ? Call.Kind.PUT_NEW : Call.Kind.FIND_OR_PUT;
+      Call call = session.history().begin(who("mkdir"), name, kind, Call.ANY_DIRECTORY, 0);
       Part part = new Part(name, call);
       ErrorCode foretold = foretold(this::foretell);
       try {
-        MakeDirectoryResponse response =
-            client.cdc(new MakeDirectoryRequest(name.directory(), Knowledge.bytes(name.text())));
+        MakeDirectoryResponse response = request();
         call.leadsTo(response.id());
         compare("mkdir " + name, foretold, null, true);
         follow(null, part, response.creationTime());
@@ -633,9 +675,9 @@ public final class Program {
       }
     }
 
-    /** A directory that is there already is the answer. */
+    /** A directory that is there already is the answer, if that is good enough. */
     private ErrorCode foretell(NamespaceModel model) {
-      return InodeIds.isDirectory(model.get(name).target())
+      return !exclusive && InodeIds.isDirectory(model.get(name).target())
           ? null
           : model.put(name, Call.ANY_DIRECTORY);
     }

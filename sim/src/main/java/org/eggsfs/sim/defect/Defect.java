@@ -72,6 +72,12 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
             "a copy takes the place of whatever its name leads to now",
             () -> Edit.leaveOut(TRANSACTION, "replaceEdge", "Transaction.requireCurrent")),
         of(
+            "no-replace-ignored",
+            "a rename that must not replace replaces",
+            () ->
+                Edit.ignore(
+                    SHARD + "SameDirectoryRenameNoReplace", "apply", "CANNOT_OVERRIDE_NAME")),
+        of(
             "overwritten-file-lost",
             "no snapshot edge keeps a file whose name is overwritten",
             () -> Edit.leaveOut(TRANSACTION, "createEdge", "EdgesTable.putSnapshot")),

@@ -13,6 +13,8 @@ public final class Call {
     READ,
     /** The name leads to the target from now on. */
     PUT,
+    /** Like PUT, and the name led to nothing before. */
+    PUT_NEW,
     /** Like PUT, unless the name leads there already. */
     FIND_OR_PUT,
     /** The name had the replaced edge, and leads to the target from now on. */

@@ -128,6 +128,7 @@ public final class Linearizability {
     return switch (call.kind()) {
       case READ -> read(call, state);
       case PUT -> put(call, state);
+      case PUT_NEW -> state.target == 0 ? put(call, state) : null;
       case FIND_OR_PUT -> {
         State found = read(call, state);
         yield found == null ? put(call, state) : found;

@@ -122,6 +122,26 @@ class LinearizabilityTest {
   }
 
   @Test
+  void aNameThatMustBeNewIsGivenOnce() {
+    call(1, 4, Kind.PUT_NEW, A, 10).call(2, 5, Kind.PUT_NEW, B, 20).is(Verdict.NO);
+  }
+
+  @Test
+  void aNameThatMustBeNewMayHaveBeenUsedBefore() {
+    call(1, 2, Kind.PUT_NEW, A, 10)
+        .call(3, 8, Kind.DELETE, A, 10)
+        .call(4, 7, Kind.PUT_NEW, B, 20)
+        .is(Verdict.YES);
+  }
+
+  @Test
+  void whatMustBeNewReplacesNothingButMayBeReplaced() {
+    call(1, 2, Kind.PUT, A, 10).call(3, 4, Kind.PUT_NEW, B, 20).is(Verdict.NO);
+    calls.clear();
+    call(1, 2, Kind.PUT_NEW, A, 10).call(3, 4, Kind.PUT, B, 20).is(Verdict.YES);
+  }
+
+  @Test
   void nothingIsRemovedTwice() {
     call(1, 2, Kind.PUT, A, 10)
         .call(3, 6, Kind.DELETE, A, 10)
