@@ -114,8 +114,7 @@ final class RepairBench extends InstanceBench {
     private final Repairer repairer;
     private final RepairCounters counters;
 
-    Replacing(
-        EggsClient client, List<Long> files, Repairer repairer, RepairCounters counters) {
+    Replacing(EggsClient client, List<Long> files, Repairer repairer, RepairCounters counters) {
       this.client = client;
       this.files = files;
       this.repairer = repairer;

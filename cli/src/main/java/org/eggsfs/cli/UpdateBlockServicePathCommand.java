@@ -10,7 +10,10 @@ import picocli.CommandLine.Option;
 /** {@code update-blockservice-path}: a disk has moved to another mount point or host. */
 @Command(
     name = "update-blockservice-path",
-    description = "Record another path of a block service, PREFIX:DIRECTORY.")
+    description = {
+      "Record another path of a block service, PREFIX:DIRECTORY, while no server serves its disk.",
+      "A server that does tells its own path, at its next registration within about a minute."
+    })
 final class UpdateBlockServicePathCommand extends ClientCommand {
   private static final int PATH_BYTES_MAX = 255;
 
