@@ -54,6 +54,7 @@ final class BlockService implements AutoCloseable {
   final byte[] secretKey;
   final DiskHealth health;
   final BlockCounter counter = new BlockCounter();
+  final DiskMetrics metrics = new DiskMetrics();
   final DiskQueue queue;
   final TransferBuffers.Share buffers;
 
