@@ -124,17 +124,22 @@ class BlockServerTest {
     expectOk(BlocksKind.CHECK_BLOCK);
     send(service, BlocksKind.CHECK_BLOCK, new CheckBlockRequest(NOW, SIZE, crc + 1), new byte[0]);
     expectError(ErrorCode.BAD_BLOCK_CRC);
-    now += 20_000_000_000L;
+    now = NOW + BlockServerConfig.ERASE_CUTOFF;
     long certificate = Certificates.eraseCertificate(key, service, NOW);
     send(service, BlocksKind.ERASE_BLOCK, new EraseBlockRequest(NOW, certificate), new byte[0]);
     expectOk(BlocksKind.ERASE_BLOCK);
     String tags =
         String.format(",blockservice=0x%016x,failuredomain=domain,pathprefix=domain", service);
-    // A request on the connection is answered after those before it are counted.
     in.readNBytes(8);
     send(service, BlocksKind.FETCH_BLOCK, new FetchBlockRequest(NOW, 0, 4096), new byte[0]);
     expectError(ErrorCode.BLOCK_NOT_FOUND);
-    List<String> lines = server.measurements().stream().map(Measurement::toString).toList();
+    // What is made durable by another thread may be counted after it is answered.
+    Await.until(
+        () ->
+            metrics().get(0).endsWith(",blocks=1i")
+                && metrics().get(2).endsWith(" blocks=1i")
+                && String.join("\n", metrics()).contains(",error=BLOCK_NOT_FOUND count=1i"));
+    List<String> lines = metrics();
     String text = String.join("\n", lines);
     assertEquals("eggsfs_blocks_write" + tags + " bytes=12300i,blocks=1i", lines.get(0));
     assertEquals("eggsfs_blocks_read" + tags + " bytes=4100i,blocks=1i", lines.get(1));
@@ -157,6 +162,10 @@ class BlockServerTest {
     assertTrue(
         text.contains("eggsfs_blocks_connections,failuredomain=domain,pathprefix=domain open=1i,"),
         text);
+  }
+
+  private List<String> metrics() {
+    return server.measurements().stream().map(Measurement::toString).toList();
   }
 
   private void expectOk(int kind) throws IOException {

@@ -45,6 +45,7 @@ import org.eggsfs.protocol.struct.IpPort;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Goal: a host over real sockets and a real disk. Method: hand-made datagrams to two shards. */
@@ -225,8 +226,13 @@ class ShardHostTest {
     assertTrue(host.counters()[2] > 1000);
   }
 
+  private List<String> metrics() {
+    return host.measurements().stream().map(Measurement::toString).toList();
+  }
+
   @Test
-  void metricsTellWhatWasAsked() throws IOException {
+  @Timeout(120)
+  void metricsTellWhatWasAsked() throws IOException, InterruptedException {
     LookupRequest lookup = new LookupRequest(InodeIds.ROOT, new byte[] {'x'});
     exchange(0, frame(1, ShardKind.LOOKUP, lookup));
     exchange(0, frame(2, ShardKind.LOOKUP, lookup));
@@ -238,14 +244,18 @@ class ShardHostTest {
                 ShardKind.CONSTRUCT_FILE,
                 new ConstructFileRequest(InodeType.FILE, new byte[] {'n'})));
     assertEquals(ShardKind.CONSTRUCT_FILE, made.get(12) & 0xff);
-    // The last answer is counted after it was sent.
     exchange(5, frame(4, ShardKind.LOOKUP, lookup));
-    List<String> lines = host.measurements().stream().map(Measurement::toString).toList();
+    List<String> lines = metrics();
+    // An answer is counted after it was sent.
+    while (lines.stream().noneMatch(line -> line.contains(",kind=LOOKUP count=3i,"))) {
+      Thread.sleep(5);
+      lines = metrics();
+    }
     String text = String.join("\n", lines);
     assertTrue(
         text.contains("eggsfs_shard_requests,shards=0\\,5,kind=CONSTRUCT_FILE count=1i,errors=0i,"),
         text);
-    assertTrue(text.contains(",kind=LOOKUP count=2i,errors=2i,latency_ns="), text);
+    assertTrue(text.contains(",kind=LOOKUP count=3i,errors=3i,latency_ns="), text);
     assertTrue(text.contains("eggsfs_shard_errors,shards=0\\,5,error=NAME_NOT_FOUND count="), text);
     assertTrue(text.contains(" writes_in_flight=0i,writes_dropped=0i"), text);
     assertTrue(text.contains(" reads=3i,writes=1i,repeats=0i,malformed=0i"), text);

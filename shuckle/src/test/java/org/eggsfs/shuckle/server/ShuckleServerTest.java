@@ -206,7 +206,7 @@ class ShuckleServerTest {
     assertTrue(
         metrics.matches(
             "(?s).*\neggsfs_shuckle_connections open=[1-9]\\d*i,refused=0i\n"
-                + "eggsfs_shuckle_log entries=[1-9]\\d*i,in_flight=0i\n"
+                + "eggsfs_shuckle_log entries=[1-9]\\d*i,in_flight=\\d+i\n"
                 + "eggsfs_shuckle_storage used=[1-9].*"),
         metrics);
     ShuckleAddrsResponse own = client.call(new ShuckleAddrsRequest());
