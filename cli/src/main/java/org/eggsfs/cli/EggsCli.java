@@ -53,6 +53,7 @@ public final class EggsCli implements Runnable, ClusterOwner {
     COMMANDS.put("collect", CollectCommand::new);
     COMMANDS.put("destruct", DestructCommand::new);
     COMMANDS.put("defrag", DefragCommand::new);
+    COMMANDS.put("defrag-spans", DefragSpansCommand::new);
     COMMANDS.put("migrate-status", MigrateStatusCommand::new);
     COMMANDS.put("file-health", FileHealthCommand::new);
     COMMANDS.put("at-risk", AtRiskCommand::new);

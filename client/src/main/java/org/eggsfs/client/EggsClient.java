@@ -62,6 +62,7 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
   private final PathOperations paths;
   private final InodeOperations inodes;
   private final FileStreams files;
+  private final NewNames newNames;
   private final LostAnswers lostAnswers = new LostAnswers(this);
   private final Set<Thread> courtesies = ConcurrentHashMap.newKeySet();
 
@@ -79,6 +80,7 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
     this.inodes = new InodeOperations(this, policies);
     this.files = new FileStreams(this, config, pool, policies, uploader, spanReader);
     this.paths = new PathOperations(inodes, files);
+    this.newNames = new NewNames(this, metadata, config.shardRetry(), config.cdcRetry());
   }
 
   /**
@@ -169,6 +171,11 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
   /** Operations on names, attributes and policies by inode id. */
   public InodeOperations inodes() {
     return inodes;
+  }
+
+  /** Names that must be new. */
+  public NewNames newNames() {
+    return newNames;
   }
 
   /** Files and symbolic links to write and to read, by inode id. */

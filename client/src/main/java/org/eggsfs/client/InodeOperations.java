@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import org.eggsfs.client.span.SpanUploader;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
@@ -16,6 +17,8 @@ import org.eggsfs.protocol.cdc.RenameDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
+import org.eggsfs.protocol.shard.LinkFileOverRequest;
+import org.eggsfs.protocol.shard.LinkFileOverResponse;
 import org.eggsfs.protocol.shard.LookupRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.ReadDirRequest;
@@ -88,7 +91,7 @@ public final class InodeOperations {
     } while (hash != 0);
   }
 
-  /** Creates a directory. */
+  /** Creates a directory; one that is there already is the answer ({@link NewNames}). */
   public long mkdir(long directory, byte[] name) throws EggsException, IOException {
     MakeDirectoryResponse made =
         Patience.patiently(() -> client.cdc(new MakeDirectoryRequest(directory, name)));
@@ -214,6 +217,42 @@ public final class InodeOperations {
                       target, directory, name, creationTime, newName));
           return restored.newCreationTime();
         });
+  }
+
+  /**
+   * Lets a complete file under construction take the place and the times of a file, if the name
+   * still has the very edge that a lookup has found. The replaced file becomes a snapshot. A server
+   * of TernFS does not know this request and never answers it.
+   *
+   * @param copy in the directory's shard
+   * @param replaced what the name leads to
+   * @param creationTime of that edge
+   * @return the creation time of the new edge
+   * @throws EggsException EDGE_NOT_FOUND, MISMATCHING_TARGET or MISMATCHING_CREATION_TIME if the
+   *     name has changed meanwhile
+   */
+  public long linkOver(
+      SpanUploader.TransientFile copy,
+      long directory,
+      byte[] name,
+      long replaced,
+      long creationTime)
+      throws EggsException, IOException {
+    // For a shard that does not have the replaced file; one that has it takes what is there.
+    Stat stat = stat(replaced);
+    LinkFileOverRequest request =
+        new LinkFileOverRequest(
+            copy.id(),
+            copy.cookie(),
+            directory,
+            name,
+            replaced,
+            creationTime,
+            stat.mtime(),
+            stat.atime());
+    LinkFileOverResponse linked =
+        Patience.patiently(() -> client.shard(InodeIds.shard(directory), request));
+    return linked.creationTime();
   }
 
   /** Sets times of a file or symbolic link in nanoseconds since 1970; -1 leaves one as it is. */

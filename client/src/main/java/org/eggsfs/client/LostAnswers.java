@@ -11,14 +11,20 @@ import org.eggsfs.protocol.cdc.CdcRequest;
 import org.eggsfs.protocol.cdc.CdcResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryResponse;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceResponse;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryResponse;
 import org.eggsfs.protocol.shard.FullReadDirRequest;
 import org.eggsfs.protocol.shard.FullReadDirResponse;
+import org.eggsfs.protocol.shard.LinkFileOverRequest;
+import org.eggsfs.protocol.shard.LinkFileOverResponse;
 import org.eggsfs.protocol.shard.LookupRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
@@ -69,6 +75,17 @@ public final class LostAnswers {
                     r.newName());
             yield created == 0 ? null : new SameDirectoryRenameResponse(created);
           }
+          case SameDirectoryRenameNoReplaceRequest r -> {
+            long created =
+                renamed(
+                    r.dirId(),
+                    r.oldName(),
+                    r.oldCreationTime(),
+                    r.targetId(),
+                    r.dirId(),
+                    r.newName());
+            yield created == 0 ? null : new SameDirectoryRenameNoReplaceResponse(created);
+          }
           case SoftUnlinkFileRequest r -> {
             long deleted = deleted(r.ownerId(), r.name(), r.creationTime(), r.fileId(), true);
             yield deleted == 0 ? null : new SoftUnlinkFileResponse(deleted);
@@ -80,6 +97,11 @@ public final class LostAnswers {
           && request instanceof SameDirectoryRenameSnapshotRequest r) {
         long created = lookup(r.dirId(), r.newName(), r.targetId());
         return created == 0 ? null : new SameDirectoryRenameSnapshotResponse(created);
+      }
+      if (error.code() == ErrorCode.FILE_NOT_FOUND && request instanceof LinkFileOverRequest r) {
+        // It has been linked, and replaced since; else the name never had it.
+        long created = hadOnce(r.ownerId(), r.name(), r.fileId());
+        return created == 0 ? null : new LinkFileOverResponse(created);
       }
       return null;
     } catch (EggsException e) {
@@ -106,6 +128,17 @@ public final class LostAnswers {
                   r.newOwnerId(),
                   r.newName());
           yield created == 0 ? null : new RenameFileResponse(created);
+        }
+        case RenameFileNoReplaceRequest r -> {
+          long created =
+              renamed(
+                  r.oldOwnerId(),
+                  r.oldName(),
+                  r.oldCreationTime(),
+                  r.targetId(),
+                  r.newOwnerId(),
+                  r.newName());
+          yield created == 0 ? null : new RenameFileNoReplaceResponse(created);
         }
         case RenameDirectoryRequest r -> {
           long created =
@@ -145,17 +178,7 @@ public final class LostAnswers {
   /** When the edge was deleted, if the newest history of the name is just this; else 0. */
   private long deleted(long directory, byte[] name, long creationTime, long target, boolean owned)
       throws EggsException, IOException {
-    FullReadDirResponse history =
-        shards.shard(
-            InodeIds.shard(directory),
-            new FullReadDirRequest(
-                directory,
-                FullReadDirFlags.BACKWARDS | FullReadDirFlags.CURRENT | FullReadDirFlags.SAME_NAME,
-                name,
-                0,
-                2,
-                0));
-    List<Edge> edges = history.results();
+    List<Edge> edges = history(directory, name, 2);
     if (edges.size() != 2) {
       return 0;
     }
@@ -169,6 +192,32 @@ public final class LostAnswers {
             && InodeIds.extra(snapshot.targetId()) == owned
             && snapshot.creationTime() == creationTime;
     return matches ? deletion.creationTime() : 0;
+  }
+
+  /** When the name got the target, if its newest history has it at all; else 0. */
+  private long hadOnce(long directory, byte[] name, long target) throws EggsException, IOException {
+    for (Edge edge : history(directory, name, 0)) {
+      if (InodeIds.withoutExtra(edge.targetId()) == target) {
+        return edge.creationTime();
+      }
+    }
+    return 0;
+  }
+
+  /** The edges of a name, newest first: at most so many, or with 0 as many as a packet has. */
+  private List<Edge> history(long directory, byte[] name, int limit)
+      throws EggsException, IOException {
+    FullReadDirResponse history =
+        shards.shard(
+            InodeIds.shard(directory),
+            new FullReadDirRequest(
+                directory,
+                FullReadDirFlags.BACKWARDS | FullReadDirFlags.CURRENT | FullReadDirFlags.SAME_NAME,
+                name,
+                0,
+                limit,
+                0));
+    return history.results();
   }
 
   /** When the live edge was made, if it leads to the target; else 0. */

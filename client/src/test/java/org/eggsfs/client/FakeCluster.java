@@ -77,6 +77,10 @@ final class FakeCluster implements AutoCloseable {
   final AtomicInteger placesToRefuse = new AtomicInteger();
 
   final Map<Integer, AtomicInteger> shardRequests = new ConcurrentHashMap<>();
+
+  /** Kinds of the requests that the CDC has taken, in order. */
+  final List<Integer> cdcRequests = Collections.synchronizedList(new ArrayList<>());
+
   private final Map<Long, FakeFile> files = new HashMap<>();
   private final Map<Long, FakeDirectory> directories = new HashMap<>();
   private final Random random = new Random(1);
@@ -96,6 +100,12 @@ final class FakeCluster implements AutoCloseable {
 
   /** Called with each request before it is carried out; an exception becomes the answer. */
   volatile Hook hook = request -> {};
+
+  /** Drops what servers of TernFS do not know: our own messages. */
+  volatile boolean dropsOurOwn;
+
+  /** Drops everything sent to the CDC. */
+  volatile boolean cdcDown;
 
   /** Loses the first answer to each request of these kinds, having carried it out. */
   volatile List<Integer> loseFirstAnswerOf = List.of();
@@ -262,7 +272,12 @@ final class FakeCluster implements AutoCloseable {
     try {
       Message request = cdc ? CdcRequest.decode(kind, in) : ShardRequest.decode(kind, in);
       Frames.requireEnd(in);
-      if (!cdc) {
+      if (dropsOurOwn && kind >= 0x40 && kind < 0x70 || cdc && cdcDown) {
+        return null;
+      }
+      if (cdc) {
+        cdcRequests.add(kind);
+      } else {
         shardRequests.computeIfAbsent(kind, k -> new AtomicInteger()).incrementAndGet();
       }
       hook.before(request);
@@ -288,21 +303,65 @@ final class FakeCluster implements AutoCloseable {
   private Message cdc(CdcRequest request) throws EggsException {
     return switch (request) {
       case MakeDirectoryRequest r -> {
-        FakeDirectory parent = directory(r.ownerId());
-        String name = text(r.name());
-        FakeEdge present = parent.current.get(name);
-        if (present != null) {
-          throw error(ErrorCode.CANNOT_OVERRIDE_NAME);
+        FakeEdge present = directory(r.ownerId()).current.get(text(r.name()));
+        if (present != null && InodeIds.isDirectory(present.target)) {
+          yield new MakeDirectoryResponse(present.target, present.creationTime);
         }
-        long id = InodeIds.of(InodeIds.DIRECTORY, nextSequence++, (int) (nextSequence & 0xff));
-        FakeDirectory made = new FakeDirectory();
-        made.owner = r.ownerId();
-        directories.put(id, made);
-        parent.current.put(name, new FakeEdge(id, clock));
-        yield new MakeDirectoryResponse(id, clock);
+        FakeEdge made = makeDirectory(r.ownerId(), text(r.name()));
+        yield new MakeDirectoryResponse(made.target, made.creationTime);
+      }
+      case MakeNewDirectoryRequest r -> {
+        if (r.ownerId() == InodeIds.NULL) {
+          throw error(ErrorCode.MALFORMED_REQUEST);
+        }
+        FakeEdge made = makeDirectory(r.ownerId(), text(r.name()));
+        yield new MakeNewDirectoryResponse(made.target, made.creationTime);
+      }
+      case RenameFileRequest r -> {
+        move(r.oldOwnerId(), r.oldName(), r.oldCreationTime(), r.newOwnerId(), r.newName(), true);
+        yield new RenameFileResponse(clock);
+      }
+      case RenameFileNoReplaceRequest r -> {
+        move(r.oldOwnerId(), r.oldName(), r.oldCreationTime(), r.newOwnerId(), r.newName(), false);
+        yield new RenameFileNoReplaceResponse(clock);
       }
       default -> throw error(ErrorCode.INTERNAL_ERROR);
     };
+  }
+
+  private FakeEdge makeDirectory(long owner, String name) throws EggsException {
+    FakeDirectory parent = directory(owner);
+    if (parent.current.containsKey(name)) {
+      throw error(ErrorCode.CANNOT_OVERRIDE_NAME);
+    }
+    long id = InodeIds.of(InodeIds.DIRECTORY, nextSequence++, (int) (nextSequence & 0xff));
+    FakeDirectory made = new FakeDirectory();
+    made.owner = owner;
+    directories.put(id, made);
+    FakeEdge edge = new FakeEdge(id, clock);
+    parent.current.put(name, edge);
+    return edge;
+  }
+
+  private void move(
+      long from, byte[] oldName, long creationTime, long to, byte[] newName, boolean replace)
+      throws EggsException {
+    FakeDirectory directory = directory(from);
+    FakeEdge edge = directory.current.get(text(oldName));
+    if (edge == null || edge.creationTime != creationTime) {
+      throw error(ErrorCode.EDGE_NOT_FOUND);
+    }
+    FakeDirectory into = directory(to);
+    if (!replace && into.current.containsKey(text(newName))) {
+      throw error(ErrorCode.CANNOT_OVERRIDE_NAME);
+    }
+    directory.current.remove(text(oldName));
+    directory.history.put(
+        text(oldName),
+        List.of(
+            new Edge(false, 0, 0, oldName, clock),
+            new Edge(false, edge.target, 0, oldName, edge.creationTime)));
+    into.current.put(text(newName), new FakeEdge(edge.target, clock));
   }
 
   private FakeDirectory directory(long id) throws EggsException {
@@ -429,19 +488,15 @@ final class FakeCluster implements AutoCloseable {
         yield new SoftUnlinkFileResponse(clock);
       }
       case SameDirectoryRenameRequest r -> {
-        FakeDirectory directory = directory(r.dirId());
-        FakeEdge edge = directory.current.get(text(r.oldName()));
-        if (edge == null || edge.creationTime != r.oldCreationTime()) {
-          throw error(ErrorCode.EDGE_NOT_FOUND);
-        }
-        directory.current.remove(text(r.oldName()));
-        directory.history.put(
-            text(r.oldName()),
-            List.of(
-                new Edge(false, 0, 0, r.oldName(), clock),
-                new Edge(false, edge.target, 0, r.oldName(), edge.creationTime)));
-        directory.current.put(text(r.newName()), new FakeEdge(edge.target, clock));
+        move(r.dirId(), r.oldName(), r.oldCreationTime(), r.dirId(), r.newName(), true);
         yield new SameDirectoryRenameResponse(clock);
+      }
+      case SameDirectoryRenameNoReplaceRequest r -> {
+        if (!InodeIds.isDirectory(r.dirId())) {
+          throw error(ErrorCode.TYPE_IS_NOT_DIRECTORY);
+        }
+        move(r.dirId(), r.oldName(), r.oldCreationTime(), r.dirId(), r.newName(), false);
+        yield new SameDirectoryRenameNoReplaceResponse(clock);
       }
       default -> throw error(ErrorCode.INTERNAL_ERROR);
     };

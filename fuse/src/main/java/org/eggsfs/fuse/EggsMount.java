@@ -57,6 +57,9 @@ public final class EggsMount implements AutoCloseable {
                 options.threads(),
                 options.ioUring(),
                 options.readAheadBytes()));
+    if (!options.readOnly()) {
+      client.newNames().prepare();
+    }
     return new EggsMount(mount, fileSystem);
   }
 

@@ -120,6 +120,13 @@ final class GcRepairOptions {
   boolean defrag;
 
   @Option(
+      names = "--defrag-span-sizes",
+      description =
+          "With --defrag: also copy files whose spans are not as large as their policies say; the"
+              + " old file becomes a snapshot and takes space until that expires.")
+  boolean defragSpanSizes;
+
+  @Option(
       names = "--defrag-files-at-once",
       paramLabel = "N",
       description = "Files in work at the same time (default ${DEFAULT-VALUE}).")
@@ -190,9 +197,12 @@ final class GcRepairOptions {
       if (migrate) {
         jobs.add(new MigrateJob(client, migrateSettings(), single, alerts));
       }
+      if (defragSpanSizes && !defrag) {
+        throw new CommandFailure(ExitCodes.USAGE, "--defrag-span-sizes goes with --defrag");
+      }
       if (defrag) {
         long cycle = InstanceOptions.orElse(defragCycle, DAY);
-        jobs.add(new DefragJob(client, defragSettings(), cycle, single, alerts));
+        jobs.add(new DefragJob(client, defragSettings(), defragSpanSizes, cycle, single, alerts));
       }
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(ExitCodes.USAGE, e.getMessage());

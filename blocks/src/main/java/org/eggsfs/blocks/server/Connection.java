@@ -427,7 +427,7 @@ final class Connection implements Runnable {
         int length = (int) BlockFormat.fileOffset(part);
         chunk.limit(start + length).position(start);
         try {
-          BlockService.readFully(pages.file().file(), chunk, BlockFormat.fileOffset(position));
+          pages.file().file().readFully(chunk, BlockFormat.fileOffset(position));
         } catch (IOException e) {
           ErrorCode error = pages.service().classify(e, pages.file().blockId(), "read");
           if (start == 0) {

@@ -258,7 +258,7 @@ final class RequestHandler {
 
   private CompletableFuture<Response> receive(
       Connection connection, BlockService service, WriteBlockRequest request) throws IOException {
-    BlockService.Writing writing;
+    BlockService.BlockWriting writing;
     try {
       service.checkWrite(
           request.blockId(),
@@ -269,7 +269,7 @@ final class RequestHandler {
       if (request.size() % BlockFormat.PAGE != 0) {
         throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
       }
-      writing = service.beginWrite(request.blockId());
+      writing = service.beginWrite(request.blockId(), request.size(), request.crc());
     } catch (EggsException e) {
       connection.drain(request.size());
       return done(Response.error(e.code(), false));
@@ -280,7 +280,7 @@ final class RequestHandler {
       if (error != null) {
         return done(Response.error(error.code(), false));
       }
-      CompletableFuture<Long> proof = writing.commit(request.crc(), request.size());
+      CompletableFuture<Long> proof = writing.commit();
       complete = true;
       return proof.handle(
           (value, failure) -> {
@@ -301,7 +301,7 @@ final class RequestHandler {
 
   private static ErrorCode classify(BlockService service, long blockId, Throwable failure) {
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
-    if (cause instanceof BlockService.ErasedMeanwhileException) {
+    if (cause instanceof Staging.ErasedMeanwhileException) {
       return ErrorCode.BLOCK_TOO_OLD_FOR_WRITE;
     }
     return cause instanceof IOException e

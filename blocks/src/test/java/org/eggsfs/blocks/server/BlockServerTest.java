@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.eggsfs.blocks.format.StagedName;
 import org.eggsfs.core.BlockPaths;
 import org.eggsfs.core.CbcMac;
 import org.eggsfs.core.Certificates;
@@ -288,6 +289,23 @@ class BlockServerTest {
     assertEquals(before, service);
     // In the background: serving does not wait for it.
     Await.until(() -> !Files.exists(leftover) && server.blockCount(service) == 1);
+  }
+
+  @Test
+  void aBlockThatWasSafeBeforeItHadItsNameIsThereAfterTheRestart() throws IOException {
+    write(NOW, data(1));
+    Path disk = directory.resolve("0");
+    Path file = disk.resolve(BlockPaths.relative(NOW));
+    server.close();
+    socket.close();
+    // As after a power failure between the sync of the block and that of its name.
+    int crc = Crc32c.sum(0, data(1), 0, SIZE);
+    Files.move(
+        file,
+        disk.resolve(StagedName.DIRECTORY).resolve(new StagedName(NOW, SIZE, crc).toString(1)));
+    start();
+    assertArrayEquals(data(1), fetch(NOW, 0, SIZE));
+    Await.until(() -> server.blockCount(service) == 1);
   }
 
   @Test

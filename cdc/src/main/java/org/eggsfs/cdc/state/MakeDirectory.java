@@ -6,6 +6,8 @@ import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryRequest;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryResponse;
 import org.eggsfs.protocol.shard.CreateDirectoryInodeRequest;
 import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeRequest;
 import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeResponse;
@@ -18,8 +20,12 @@ import org.eggsfs.protocol.struct.DirectoryInfo;
 import org.eggsfs.protocol.struct.Edge;
 
 /**
- * MAKE_DIRECTORY (cdc.md section 6.1). Not exclusive: a directory that is there already is the
- * answer.
+ * MAKE_DIRECTORY (cdc.md section 6.1), for which a directory that is there already is the answer,
+ * and MAKE_NEW_DIRECTORY, our own, for which it is an error: of several clients that make one name
+ * one succeeds. Which directory is this transaction's own is told by its id, which is on disk with
+ * the request before a shard changes anything; so a restart between making the directory and
+ * answering leads to success and not to an error about our own work. A client that repeats itself
+ * later meets the remembered answer.
  *
  * <p>One read answers both whether the name is free and what its old creation time is (13.7). It
  * runs while the start becomes durable, so that waiting for it before the inode is made costs no
@@ -33,7 +39,12 @@ final class MakeDirectory extends Transaction {
 
   private static final int OWNER = 1;
 
-  private final MakeDirectoryRequest request;
+  private final long owner;
+  private final byte[] name;
+
+  /** Whether the name must be new. */
+  private final boolean exclusive;
+
   private Step step = Step.READ;
   private Edge newest;
   private long oldCreationTime;
@@ -52,8 +63,25 @@ final class MakeDirectory extends Transaction {
   private long foundTime;
 
   MakeDirectory(long id, ClientRequest client, long freshDirectory, MakeDirectoryRequest request) {
+    this(id, client, freshDirectory, request.ownerId(), request.name(), false);
+  }
+
+  MakeDirectory(
+      long id, ClientRequest client, long freshDirectory, MakeNewDirectoryRequest request) {
+    this(id, client, freshDirectory, request.ownerId(), request.name(), true);
+  }
+
+  private MakeDirectory(
+      long id,
+      ClientRequest client,
+      long freshDirectory,
+      long owner,
+      byte[] name,
+      boolean exclusive) {
     super(id, client, freshDirectory);
-    this.request = request;
+    this.owner = owner;
+    this.name = name;
+    this.exclusive = exclusive;
   }
 
   private enum Step {
@@ -65,9 +93,8 @@ final class MakeDirectory extends Transaction {
     READ(1) {
       @Override
       void send(MakeDirectory tx, Effects effects) {
-        long owner = tx.request.ownerId();
-        tx.send(
-            effects, EDGE, owner, ShardRequests.newestEdge(owner, tx.request.name()), Due.AT_ONCE);
+        long owner = tx.owner;
+        tx.send(effects, EDGE, owner, ShardRequests.newestEdge(owner, tx.name), Due.AT_ONCE);
         tx.newest = null;
         if (owner != InodeIds.ROOT && ParentsTable.get(effects.view, owner) == InodeIds.NULL) {
           tx.send(effects, OWNER, owner, new StatDirectoryRequest(owner), Due.AT_ONCE);
@@ -112,7 +139,7 @@ final class MakeDirectory extends Transaction {
             effects,
             0,
             directory,
-            new CreateDirectoryInodeRequest(directory, tx.request.ownerId(), NO_INFO),
+            new CreateDirectoryInodeRequest(directory, tx.owner, NO_INFO),
             Due.STARTED);
       }
 
@@ -134,13 +161,13 @@ final class MakeDirectory extends Transaction {
     CREATE_LOCKED_EDGE(3) {
       @Override
       void send(MakeDirectory tx, Effects effects) {
-        long owner = tx.request.ownerId();
+        long owner = tx.owner;
         tx.send(
             effects,
             0,
             owner,
             new CreateLockedCurrentEdgeRequest(
-                owner, tx.request.name(), tx.freshDirectory(), tx.oldCreationTime),
+                owner, tx.name, tx.freshDirectory(), tx.oldCreationTime),
             Due.STARTED);
       }
 
@@ -164,19 +191,19 @@ final class MakeDirectory extends Transaction {
     UNLOCK_EDGE(4) {
       @Override
       void send(MakeDirectory tx, Effects effects) {
-        long owner = tx.request.ownerId();
+        long owner = tx.owner;
         tx.send(
             effects,
             0,
             owner,
             new UnlockCurrentEdgeRequest(
-                owner, tx.request.name(), tx.creationTime, tx.freshDirectory(), false),
+                owner, tx.name, tx.creationTime, tx.freshDirectory(), false),
             Due.THIS_STEP);
       }
 
       @Override
       void answered(MakeDirectory tx, Effects effects, int sub, ShardResponse response) {
-        tx.succeed(new MakeDirectoryResponse(tx.freshDirectory(), tx.creationTime));
+        tx.done(tx.freshDirectory(), tx.creationTime);
       }
 
       @Override
@@ -243,7 +270,7 @@ final class MakeDirectory extends Transaction {
       // An earlier attempt of this transaction has made it.
       creationTime = edge.creationTime();
       enter(effects, Step.UNLOCK_EDGE);
-    } else if (InodeIds.isDirectory(target)) {
+    } else if (InodeIds.isDirectory(target) && !exclusive) {
       foundId = target;
       foundTime = edge.creationTime();
       rollBack(effects, null);
@@ -264,18 +291,25 @@ final class MakeDirectory extends Transaction {
 
   private void exit() {
     if (exitError == null) {
-      succeed(new MakeDirectoryResponse(foundId, foundTime));
+      done(foundId, foundTime);
     } else {
       fail(exitError);
     }
+  }
+
+  private void done(long directory, long time) {
+    succeed(
+        exclusive
+            ? new MakeNewDirectoryResponse(directory, time)
+            : new MakeDirectoryResponse(directory, time));
   }
 
   @Override
   Locks wantedLocks() {
     // The new directory too: nobody shall remove, move or collect it before we are done with it.
     return Locks.builder()
-        .shared(LockKey.directory(request.ownerId()))
-        .exclusive(LockKey.name(request.ownerId(), request.name()))
+        .shared(LockKey.directory(owner))
+        .exclusive(LockKey.name(owner, name))
         .exclusive(LockKey.directory(freshDirectory()))
         .exclusive(LockKey.parent(freshDirectory()))
         .build();
@@ -308,8 +342,9 @@ final class MakeDirectory extends Transaction {
 
   @Override
   void updateParents(Effects effects) {
-    if (((MakeDirectoryResponse) response()).id() == freshDirectory()) {
-      ParentsTable.put(effects.target, freshDirectory(), request.ownerId());
+    // With a directory that was there before us there is nothing new to note.
+    if (foundId == InodeIds.NULL) {
+      ParentsTable.put(effects.target, freshDirectory(), owner);
     }
   }
 

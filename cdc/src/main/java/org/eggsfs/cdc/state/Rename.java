@@ -1,6 +1,7 @@
 package org.eggsfs.cdc.state;
 
 import java.nio.ByteBuffer;
+import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeRequest;
 import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeResponse;
@@ -8,6 +9,7 @@ import org.eggsfs.protocol.shard.LockCurrentEdgeRequest;
 import org.eggsfs.protocol.shard.SetDirectoryOwnerRequest;
 import org.eggsfs.protocol.shard.ShardResponse;
 import org.eggsfs.protocol.shard.UnlockCurrentEdgeRequest;
+import org.eggsfs.protocol.struct.Edge;
 
 /**
  * What RENAME_FILE and RENAME_DIRECTORY share (cdc.md sections 6.2, 6.4), with requests in parallel
@@ -41,7 +43,7 @@ abstract class Rename extends Transaction {
   private ErrorCode exitError;
 
   Rename(long id, ClientRequest client, Move move) {
-    super(id, client, org.eggsfs.core.InodeIds.NULL);
+    super(id, client, InodeIds.NULL);
     this.move = move;
   }
 
@@ -65,7 +67,7 @@ abstract class Rename extends Transaction {
       @Override
       void answered(Rename tx, Effects effects, int sub, ShardResponse response) {
         if (sub == NEW) {
-          tx.newOldCreationTime = ShardRequests.newestTime(response);
+          tx.exitError = tx.lookAtNew(response);
         }
         tx.prepared(effects);
       }
@@ -97,8 +99,12 @@ abstract class Rename extends Transaction {
 
       @Override
       void answered(Rename tx, Effects effects, int sub, ShardResponse response) {
-        tx.newOldCreationTime = ShardRequests.newestTime(response);
-        tx.enter(effects, CREATE_NEW_LOCKED_EDGE);
+        ErrorCode taken = tx.lookAtNew(response);
+        if (taken == null) {
+          tx.enter(effects, CREATE_NEW_LOCKED_EDGE);
+        } else {
+          tx.rollBack(effects, taken);
+        }
       }
 
       @Override
@@ -219,6 +225,11 @@ abstract class Rename extends Transaction {
   /** What to answer when the new directory is not there. */
   abstract ErrorCode newDirectoryMissing();
 
+  /** Whether a file that holds the new name is replaced. */
+  boolean replaces() {
+    return true;
+  }
+
   /** Ends well. */
   abstract void done(long creationTime);
 
@@ -241,6 +252,19 @@ abstract class Rename extends Transaction {
     } else {
       rollBack(effects, exitError);
     }
+  }
+
+  /** Notes the newest edge of the new name; the error if its owner must stay, else null. */
+  private ErrorCode lookAtNew(ShardResponse response) {
+    Edge newest = ShardRequests.edge(response);
+    newOldCreationTime = newest == null ? 0 : newest.creationTime();
+    // One that leads to the target was made by an earlier attempt of this transaction.
+    return !replaces()
+            && newest != null
+            && newest.current()
+            && InodeIds.withoutExtra(newest.targetId()) != move.target
+        ? ErrorCode.CANNOT_OVERRIDE_NAME
+        : null;
   }
 
   private ErrorCode errorOfNewDirectory(ErrorCode error) {

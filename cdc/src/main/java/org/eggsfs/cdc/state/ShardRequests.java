@@ -57,10 +57,4 @@ public final class ShardRequests {
     FullReadDirResponse listing = (FullReadDirResponse) response;
     return listing.results().isEmpty() ? null : listing.results().getFirst();
   }
-
-  /** The creation time of the newest edge, 0 if the name was never used. */
-  static long newestTime(ShardResponse response) {
-    Edge edge = edge(response);
-    return edge == null ? 0 : edge.creationTime();
-  }
 }

@@ -5,7 +5,9 @@ import org.eggsfs.protocol.cdc.CdcSnapshotRequest;
 import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
 import org.eggsfs.protocol.cdc.HardUnlinkDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
@@ -17,7 +19,9 @@ final class Transactions {
   static Transaction of(long id, ClientRequest client, long freshDirectory) {
     return switch (client.request()) {
       case MakeDirectoryRequest r -> new MakeDirectory(id, client, freshDirectory, r);
+      case MakeNewDirectoryRequest r -> new MakeDirectory(id, client, freshDirectory, r);
       case RenameFileRequest r -> new RenameFile(id, client, r);
+      case RenameFileNoReplaceRequest r -> new RenameFileNoReplace(id, client, r);
       case SoftUnlinkDirectoryRequest r -> new SoftUnlinkDirectory(id, client, r);
       case RenameDirectoryRequest r -> new RenameDirectory(id, client, r);
       case HardUnlinkDirectoryRequest r -> new HardUnlinkDirectory(id, client, r);
@@ -30,6 +34,6 @@ final class Transactions {
 
   /** Whether the request needs a directory id of its own. */
   static boolean needsFreshDirectory(CdcRequest request) {
-    return request instanceof MakeDirectoryRequest;
+    return request instanceof MakeDirectoryRequest || request instanceof MakeNewDirectoryRequest;
   }
 }

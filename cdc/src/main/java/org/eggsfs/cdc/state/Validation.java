@@ -8,7 +8,9 @@ import org.eggsfs.protocol.cdc.CdcSnapshotRequest;
 import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
 import org.eggsfs.protocol.cdc.HardUnlinkDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
@@ -24,17 +26,12 @@ final class Validation {
   /** The error to answer, or null. */
   static ErrorCode check(CdcRequest request) {
     return switch (request) {
-      case MakeDirectoryRequest r -> {
-        ErrorCode error = directories(r.ownerId());
-        yield error == null ? newName(r.name()) : error;
-      }
-      case RenameFileRequest r -> {
-        ErrorCode error = rename(r.targetId(), r.oldOwnerId(), r.newOwnerId(), r.newName());
-        // Sic: the number that clients know for it.
-        yield error == null && InodeIds.isDirectory(r.targetId())
-            ? ErrorCode.TYPE_IS_NOT_DIRECTORY
-            : orSameDirectories(error, r.oldOwnerId(), r.newOwnerId());
-      }
+      case MakeDirectoryRequest r -> make(r.ownerId(), r.name());
+      case MakeNewDirectoryRequest r -> make(r.ownerId(), r.name());
+      case RenameFileRequest r ->
+          renameFile(r.targetId(), r.oldOwnerId(), r.newOwnerId(), r.newName());
+      case RenameFileNoReplaceRequest r ->
+          renameFile(r.targetId(), r.oldOwnerId(), r.newOwnerId(), r.newName());
       case RenameDirectoryRequest r -> {
         ErrorCode error = rename(r.targetId(), r.oldOwnerId(), r.newOwnerId(), r.newName());
         yield error == null && !InodeIds.isDirectory(r.targetId())
@@ -70,6 +67,19 @@ final class Validation {
 
   private static ErrorCode newName(byte[] name) {
     return Names.isValid(name) ? null : ErrorCode.BAD_NAME;
+  }
+
+  private static ErrorCode make(long owner, byte[] name) {
+    ErrorCode error = directories(owner);
+    return error == null ? newName(name) : error;
+  }
+
+  private static ErrorCode renameFile(long target, long oldOwner, long newOwner, byte[] newName) {
+    ErrorCode error = rename(target, oldOwner, newOwner, newName);
+    // Sic: the number that clients know for it.
+    return error == null && InodeIds.isDirectory(target)
+        ? ErrorCode.TYPE_IS_NOT_DIRECTORY
+        : orSameDirectories(error, oldOwner, newOwner);
   }
 
   private static ErrorCode rename(long target, long oldOwner, long newOwner, byte[] newName) {

@@ -10,6 +10,7 @@ import org.eggsfs.protocol.cdc.CdcRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
@@ -34,6 +35,12 @@ final class CdcFixture {
   static RenameFileRequest renameFile(
       LookupResponse file, long oldOwner, String oldName, long newOwner, String newName) {
     return new RenameFileRequest(
+        file.targetId(), oldOwner, bytes(oldName), file.creationTime(), newOwner, bytes(newName));
+  }
+
+  static RenameFileNoReplaceRequest renameFileNoReplace(
+      LookupResponse file, long oldOwner, String oldName, long newOwner, String newName) {
+    return new RenameFileNoReplaceRequest(
         file.targetId(), oldOwner, bytes(oldName), file.creationTime(), newOwner, bytes(newName));
   }
 

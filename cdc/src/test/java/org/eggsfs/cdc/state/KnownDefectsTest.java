@@ -25,7 +25,9 @@ import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
 import org.eggsfs.protocol.cdc.HardUnlinkDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
@@ -64,9 +66,11 @@ class KnownDefectsTest {
     for (CdcRequest request :
         List.of(
             new MakeDirectoryRequest(0, NAME),
+            new MakeNewDirectoryRequest(0, NAME),
             new RenameFileRequest(0, ROOT, NAME, 1, DIRECTORY, NAME),
             new RenameFileRequest(FILE, 0, NAME, 1, DIRECTORY, NAME),
             new RenameFileRequest(FILE, ROOT, NAME, 1, 0, NAME),
+            new RenameFileNoReplaceRequest(FILE, ROOT, NAME, 1, 0, NAME),
             new RenameDirectoryRequest(0, ROOT, NAME, 1, DIRECTORY, NAME),
             new RenameDirectoryRequest(DIRECTORY, 0, NAME, 1, ROOT, NAME),
             new RenameDirectoryRequest(DIRECTORY, ROOT, NAME, 1, 0, NAME),
@@ -86,6 +90,7 @@ class KnownDefectsTest {
   void badNamesAreRefusedOnArrival(String bad) throws EggsException {
     long a = mkdir(simulation, ROOT, "a").id();
     assertFails(ErrorCode.BAD_NAME, simulation, new MakeDirectoryRequest(ROOT, bytes(bad)));
+    assertFails(ErrorCode.BAD_NAME, simulation, new MakeNewDirectoryRequest(ROOT, bytes(bad)));
     assertFails(
         ErrorCode.BAD_NAME, simulation, new RenameFileRequest(FILE, ROOT, NAME, 1, a, bytes(bad)));
     assertFails(
@@ -100,9 +105,11 @@ class KnownDefectsTest {
     for (CdcRequest request :
         List.of(
             new MakeDirectoryRequest(FILE, NAME),
+            new MakeNewDirectoryRequest(FILE, NAME),
             new RenameFileRequest(FILE, FILE, NAME, 1, ROOT, NAME),
             new RenameFileRequest(FILE, ROOT, NAME, 1, FILE, NAME),
             new RenameFileRequest(DIRECTORY, ROOT, NAME, 1, DIRECTORY, NAME),
+            new RenameFileNoReplaceRequest(DIRECTORY, ROOT, NAME, 1, DIRECTORY, NAME),
             new RenameDirectoryRequest(FILE, ROOT, NAME, 1, DIRECTORY, NAME),
             new SoftUnlinkDirectoryRequest(ROOT, FILE, 1, NAME),
             new HardUnlinkDirectoryRequest(FILE),

@@ -18,7 +18,9 @@ import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
 import org.eggsfs.protocol.cdc.HardUnlinkDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
@@ -85,7 +87,9 @@ class RandomTransactionsTest {
     byte[] newName = bytes(world.name());
     int choice = world.simulation.random.nextInt(10);
     if (choice < 3 || old == null) {
-      return new MakeDirectoryRequest(target, newName);
+      return choice == 0
+          ? new MakeNewDirectoryRequest(target, newName)
+          : new MakeDirectoryRequest(target, newName);
     }
     byte[] oldName = bytes(old.name);
     if (InodeIds.isDirectory(old.target)) {
@@ -100,8 +104,13 @@ class RandomTransactionsTest {
           : new RenameDirectoryRequest(
               old.target, old.directory, oldName, old.creationTime, target, newName);
     }
-    return choice == 9
-        ? new CrossShardHardUnlinkFileRequest(old.directory, old.target, oldName, old.creationTime)
+    if (choice == 9) {
+      return new CrossShardHardUnlinkFileRequest(
+          old.directory, old.target, oldName, old.creationTime);
+    }
+    return choice == 8
+        ? new RenameFileNoReplaceRequest(
+            old.target, old.directory, oldName, old.creationTime, target, newName)
         : new RenameFileRequest(
             old.target, old.directory, oldName, old.creationTime, target, newName);
   }

@@ -4,6 +4,7 @@ import static org.eggsfs.cdc.state.CdcFixture.bytes;
 import static org.eggsfs.cdc.state.CdcFixture.mkdir;
 import static org.eggsfs.cdc.state.CdcFixture.renameDirectory;
 import static org.eggsfs.cdc.state.CdcFixture.renameFile;
+import static org.eggsfs.cdc.state.CdcFixture.renameFileNoReplace;
 import static org.eggsfs.cdc.state.CdcFixture.rmdir;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -19,7 +20,9 @@ import org.eggsfs.protocol.cdc.CdcRequest;
 import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
@@ -61,6 +64,17 @@ class RestartTest {
                     ErrorCode.CANNOT_OVERRIDE_NAME);
               }),
           Map.entry(
+              "MAKE_NEW_DIRECTORY",
+              s -> new Case(new MakeNewDirectoryRequest(InodeIds.ROOT, bytes("new")), null)),
+          Map.entry(
+              "MAKE_NEW_DIRECTORY_ON_DIRECTORY",
+              s -> {
+                mkdir(s, InodeIds.ROOT, "d");
+                return new Case(
+                    new MakeNewDirectoryRequest(InodeIds.ROOT, bytes("d")),
+                    ErrorCode.CANNOT_OVERRIDE_NAME);
+              }),
+          Map.entry(
               "MAKE_DIRECTORY_IN_REMOVED",
               s -> {
                 MakeDirectoryResponse gone = mkdir(s, InodeIds.ROOT, "gone");
@@ -84,6 +98,23 @@ class RestartTest {
                 LookupResponse file = s.plane.makeFile(InodeIds.ROOT, bytes("f"));
                 return new Case(
                     renameFile(file, InodeIds.ROOT, "f", a, "g"), ErrorCode.CANNOT_OVERRIDE_NAME);
+              }),
+          Map.entry(
+              "RENAME_FILE_NO_REPLACE",
+              s -> {
+                long a = mkdir(s, InodeIds.ROOT, "a").id();
+                LookupResponse file = s.plane.makeFile(InodeIds.ROOT, bytes("f"));
+                return new Case(renameFileNoReplace(file, InodeIds.ROOT, "f", a, "g"), null);
+              }),
+          Map.entry(
+              "RENAME_FILE_NO_REPLACE_ON_FILE",
+              s -> {
+                long a = mkdir(s, InodeIds.ROOT, "a").id();
+                LookupResponse file = s.plane.makeFile(InodeIds.ROOT, bytes("f"));
+                s.plane.makeFile(a, bytes("g"));
+                return new Case(
+                    renameFileNoReplace(file, InodeIds.ROOT, "f", a, "g"),
+                    ErrorCode.CANNOT_OVERRIDE_NAME);
               }),
           Map.entry(
               "RENAME_DIRECTORY",
@@ -223,7 +254,12 @@ class RestartTest {
   private static void moveAway(Simulation simulation, CdcRequest request) {
     switch (request) {
       case MakeDirectoryRequest r -> moveAway(simulation, r.ownerId(), r.name());
+      case MakeNewDirectoryRequest r -> moveAway(simulation, r.ownerId(), r.name());
       case RenameFileRequest r -> {
+        moveAway(simulation, r.oldOwnerId(), r.oldName());
+        moveAway(simulation, r.newOwnerId(), r.newName());
+      }
+      case RenameFileNoReplaceRequest r -> {
         moveAway(simulation, r.oldOwnerId(), r.oldName());
         moveAway(simulation, r.newOwnerId(), r.newName());
       }

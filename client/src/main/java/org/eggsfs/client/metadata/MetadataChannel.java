@@ -143,18 +143,30 @@ public final class MetadataChannel implements AutoCloseable {
    */
   public ShardResponse shard(int shard, ShardRequest request, Attempts attempts)
       throws EggsException, InterruptedIOException {
+    return shard(shard, request, shardRetry, attempts);
+  }
+
+  /** The same with another patience. */
+  public ShardResponse shard(int shard, ShardRequest request, RetryPolicy retry, Attempts attempts)
+      throws EggsException, InterruptedIOException {
     return (ShardResponse)
         call(
             shard,
             ProtocolConstants.MAGIC_SHARD_REQUEST,
             request.kind(),
             PagedRequests.withMtu(request, mtu),
-            shardRetry,
+            retry,
             attempts);
   }
 
   /** The same for the CDC. */
   public CdcResponse cdc(CdcRequest request, Attempts attempts)
+      throws EggsException, InterruptedIOException {
+    return cdc(request, cdcRetry, attempts);
+  }
+
+  /** The same with another patience. */
+  public CdcResponse cdc(CdcRequest request, RetryPolicy retry, Attempts attempts)
       throws EggsException, InterruptedIOException {
     return (CdcResponse)
         call(
@@ -162,7 +174,7 @@ public final class MetadataChannel implements AutoCloseable {
             ProtocolConstants.MAGIC_CDC_REQUEST,
             request.kind(),
             request,
-            cdcRetry,
+            retry,
             attempts);
   }
 

@@ -83,8 +83,13 @@ final class NameOperations {
     Waiting.later(
         request,
         () -> {
-          long inode = client.inodes().mkdir(directory, name);
-          names.changed(directory);
+          long inode;
+          try {
+            inode = client.newNames().makeDirectory(directory, name);
+          } finally {
+            // Also when somebody else has made it: what was known of the name is wrong then.
+            names.changed(directory);
+          }
           Entry entry =
               Waiting.get(names.entry(inode, nodes.getOrNew(directory), null, System.nanoTime()));
           names.answer(request, directory, name, entry);
@@ -183,17 +188,19 @@ final class NameOperations {
 
   private void rename(long from, byte[] oldName, long to, byte[] newName, boolean replace)
       throws EggsException, IOException {
-    long moved = client.inodes().lookup(from, oldName);
-    if (!replace && exists(to, newName)) {
-      throw new ErrnoException(Errno.EEXIST, "the name exists");
-    }
-    try {
-      client.inodes().rename(from, oldName, to, newName);
-    } catch (EggsException e) {
-      if (e.code() != ErrorCode.CANNOT_OVERRIDE_NAME) {
-        throw e;
+    long moved;
+    if (replace) {
+      moved = client.inodes().lookup(from, oldName);
+      try {
+        client.inodes().rename(from, oldName, to, newName);
+      } catch (EggsException e) {
+        if (e.code() != ErrorCode.CANNOT_OVERRIDE_NAME) {
+          throw e;
+        }
+        replaceDirectory(moved, from, oldName, to, newName);
       }
-      replaceDirectory(moved, from, oldName, to, newName);
+    } else {
+      moved = client.newNames().rename(from, oldName, to, newName);
     }
     Node node = nodes.get(moved);
     if (node != null) {

@@ -37,6 +37,21 @@ public final class DefragCounters extends Counters {
   /** Spans left alone because the policies allow none of their size, or they end in a gap. */
   public final Counter skippedSizes = counter("defrag_skipped_sizes");
 
+  /** Files that were copied because of the sizes of their spans. */
+  public final Counter resizedFiles = counter("defrag_resized_files");
+
+  /** Their bytes. */
+  public final Counter resizedBytes = counter("defrag_resized_logical_bytes");
+
+  /** Spans they had before. */
+  public final Counter resizedSpansBefore = counter("defrag_resized_spans_before");
+
+  /** Spans they have now. */
+  public final Counter resizedSpansAfter = counter("defrag_resized_spans_after");
+
+  /** Copies thrown away because their name was removed, renamed or overwritten meanwhile. */
+  public final Counter changedNames = counter("defrag_changed_names");
+
   /** Files that failed. */
   public final Counter failedFiles = counter("defrag_failed_files");
 

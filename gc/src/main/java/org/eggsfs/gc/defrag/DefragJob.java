@@ -9,13 +9,18 @@ import org.eggsfs.gc.GcJob;
 import org.eggsfs.gc.repair.Interrupts;
 import org.eggsfs.protocol.EggsException;
 
-/** Layout defragmentation of the whole tree as a job of the daemon, walk after walk. */
+/**
+ * Defragmentation of the whole tree as a job of the daemon, walk after walk: if wanted the files
+ * whose span sizes do not fit, which get the right layout with it, then the layout of all others.
+ */
 public final class DefragJob implements GcJob {
   private static final String ALERT = "defrag-walk";
+  private static final String SIZES_ALERT = "defrag-span-sizes-walk";
 
   private final EggsClient client;
   private final DefragSettings settings;
   private final DefragCounters counters = new DefragCounters();
+  private final boolean spanSizes;
   private final long cycleNanosMin;
   private final boolean single;
   private final Alerts alerts;
@@ -23,17 +28,20 @@ public final class DefragJob implements GcJob {
   /**
    * A job.
    *
+   * @param spanSizes whether files are copied for the sizes of their spans
    * @param cycleNanosMin between the starts of two walks
    * @param single whether it ends after one walk
    */
   public DefragJob(
       EggsClient client,
       DefragSettings settings,
+      boolean spanSizes,
       long cycleNanosMin,
       boolean single,
       Alerts alerts) {
     this.client = client;
     this.settings = settings;
+    this.spanSizes = spanSizes;
     this.cycleNanosMin = cycleNanosMin;
     this.single = single;
     this.alerts = alerts;
@@ -54,7 +62,10 @@ public final class DefragJob implements GcJob {
     try (Defragmenter defragmenter = new Defragmenter(client, settings, counters)) {
       while (true) {
         long startNanos = System.nanoTime();
-        walk(defragmenter);
+        if (spanSizes) {
+          walkForSpanSizes();
+        }
+        walk(ALERT, () -> defragmenter.run("/", DefragListener.NONE));
         if (single) {
           return;
         }
@@ -65,14 +76,25 @@ public final class DefragJob implements GcJob {
     }
   }
 
-  private void walk(Defragmenter defragmenter) throws InterruptedIOException {
+  private interface Walk {
+    void run() throws EggsException, IOException;
+  }
+
+  /** With memory of its own, which is given back before the other walk takes its. */
+  private void walkForSpanSizes() throws InterruptedIOException {
+    try (SpanSizeDefragmenter defragmenter = new SpanSizeDefragmenter(client, settings, counters)) {
+      walk(SIZES_ALERT, () -> defragmenter.run("/", DefragListener.NONE));
+    }
+  }
+
+  private void walk(String alert, Walk walk) throws InterruptedIOException {
     try {
-      defragmenter.run("/", DefragListener.NONE);
-      alerts.clear(ALERT);
+      walk.run();
+      alerts.clear(alert);
     } catch (InterruptedIOException e) {
       throw e;
     } catch (EggsException | IOException e) {
-      alerts.raise(ALERT, "the walk for defragmentation was incomplete: " + e.getMessage());
+      alerts.raise(alert, "the walk for defragmentation was incomplete: " + e.getMessage());
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Layout defragmentation (gc.md section 9): rewrites spans whose parity, stripes, storage class or
- * cell size is not what their directory's policies say today. Spans of another size than the
- * policies say stay: only a new file could replace such a file, and LinkFile cannot be told to
- * replace a certain version of a name, so a rename or an overwrite at the same time could be
- * undone.
+ * Defragmentation (gc.md section 9), of two kinds. Layout: spans whose parity, stripes, storage
+ * class or cell size is not what their directory's policies say today are rewritten in place. Span
+ * sizes: a file whose spans are larger or smaller than the policies say can only be copied; the
+ * copy takes its place with LinkFileOver, a message of our own that refuses where the name has
+ * changed meanwhile.
  */
 package org.eggsfs.gc.defrag;

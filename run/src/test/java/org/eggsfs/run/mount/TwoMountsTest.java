@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -31,6 +33,9 @@ import org.junit.jupiter.api.TestReporter;
  */
 class TwoMountsTest extends OnMount {
   private static final int ROUNDS = 12;
+
+  /** How often two want the same at the same moment. */
+  private static final int RACES = 40;
 
   /** The same directory on the second mount. */
   private Path there;
@@ -234,6 +239,117 @@ class TwoMountsTest extends OnMount {
     if (e.errno() != errno) {
       failure.compareAndSet(null, e);
     }
+  }
+
+  private interface Attempt {
+    void make(Path side, int round) throws SyscallException;
+  }
+
+  /** One of two who try the same at the same moment; the other is told that the name exists. */
+  private void oneOfTwo(Attempt attempt) throws Exception {
+    for (int i = 0; i < RACES; i++) {
+      int round = i;
+      CyclicBarrier start = new CyclicBarrier(2);
+      int[] wins = new int[2];
+      Thread one = Thread.ofPlatform().start(() -> wins[0] = won(attempt, dir, round, start));
+      wins[1] = won(attempt, there, round, start);
+      one.join();
+      assertEquals(1, wins[0] + wins[1], "winners of round " + i);
+    }
+  }
+
+  private int won(Attempt attempt, Path side, int round, CyclicBarrier start) {
+    try {
+      start.await();
+      attempt.make(side, round);
+      return 1;
+    } catch (SyscallException e) {
+      expect(Errno.EEXIST, e);
+      return 0;
+    } catch (InterruptedException | BrokenBarrierException e) {
+      failure.compareAndSet(null, e);
+      return 0;
+    }
+  }
+
+  @Test
+  void ofTwoWhoMakeOneDirectoryOneSucceeds() throws Exception {
+    oneOfTwo((side, round) -> Syscalls.mkdir(side.resolve("d" + round)));
+    waitUntil("both sides agree", () -> Syscalls.names(dir).equals(Syscalls.names(there)));
+    assertEquals(RACES, Syscalls.names(dir).size());
+  }
+
+  /** What scripts use a directory for: only who has made it may remove it. */
+  @Test
+  void aDirectoryIsALock() throws Exception {
+    AtomicInteger holders = new AtomicInteger();
+    AtomicInteger entries = new AtomicInteger();
+    List<Thread> scripts = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      Path lock = (i % 2 == 0 ? dir : there).resolve("lock");
+      scripts.add(
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    try {
+                      for (int mine = 0; mine < ROUNDS; ) {
+                        try {
+                          Syscalls.mkdir(lock);
+                        } catch (SyscallException e) {
+                          if (e.errno() != Errno.EEXIST) {
+                            throw e;
+                          }
+                          Thread.sleep(1);
+                          continue;
+                        }
+                        assertEquals(1, holders.incrementAndGet(), "holders of the lock");
+                        entries.incrementAndGet();
+                        holders.decrementAndGet();
+                        Syscalls.rmdir(lock);
+                        mine++;
+                      }
+                    } catch (Throwable e) {
+                      failure.compareAndSet(null, e);
+                    }
+                  }));
+    }
+    for (Thread script : scripts) {
+      script.join();
+    }
+    if (failure.get() == null) {
+      assertEquals(4 * ROUNDS, entries.get());
+    }
+  }
+
+  @Test
+  void ofTwoRenamesThatMustNotReplaceOneSucceeds() throws Exception {
+    directory("far");
+    for (int i = 0; i < RACES; i++) {
+      for (String side : List.of("here", "there")) {
+        file(side + i, side);
+        file("away-" + side + i, side);
+      }
+    }
+    waitUntil("they are seen", () -> Syscalls.names(there).equals(Syscalls.names(dir)));
+    oneOfTwo((side, round) -> renameNoReplace(side, "", round, "one" + round));
+    oneOfTwo((side, round) -> renameNoReplace(side, "away-", round, "far/one" + round));
+    waitUntil("both sides agree", () -> Syscalls.names(dir).equals(Syscalls.names(there)));
+    for (int i = 0; i < RACES; i++) {
+      // Who has lost still has its file, and the winner's is whole.
+      for (String[] names : new String[][] {{"", "one" + i}, {"away-", "far/one" + i}}) {
+        String winner = new String(contentOf(dir.resolve(names[1])), StandardCharsets.UTF_8);
+        String loser = winner.equals("here") ? "there" : "here";
+        assertContent(loser, dir.resolve(names[0] + loser + i));
+        assertFalse(exists(dir.resolve(names[0] + winner + i)));
+      }
+    }
+  }
+
+  private void renameNoReplace(Path side, String prefix, int round, String to)
+      throws SyscallException {
+    String mine = prefix + (side.equals(dir) ? "here" : "there") + round;
+    Syscalls.rename(
+        side.resolve(mine).toString(), side.resolve(to).toString(), Syscalls.RENAME_NOREPLACE);
   }
 
   @Test

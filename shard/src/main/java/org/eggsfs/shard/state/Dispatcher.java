@@ -15,6 +15,7 @@ import org.eggsfs.protocol.shard.CreateDirectoryInodeRequest;
 import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeRequest;
 import org.eggsfs.protocol.shard.FileSpansRequest;
 import org.eggsfs.protocol.shard.FullReadDirRequest;
+import org.eggsfs.protocol.shard.LinkFileOverRequest;
 import org.eggsfs.protocol.shard.LinkFileRequest;
 import org.eggsfs.protocol.shard.LocalFileSpansRequest;
 import org.eggsfs.protocol.shard.LockCurrentEdgeRequest;
@@ -30,6 +31,7 @@ import org.eggsfs.protocol.shard.RemoveSpanCertifyRequest;
 import org.eggsfs.protocol.shard.RemoveSpanInitiateRequest;
 import org.eggsfs.protocol.shard.RemoveZeroBlockServiceFilesRequest;
 import org.eggsfs.protocol.shard.RemoveZeroBlockServiceFilesResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
 import org.eggsfs.protocol.shard.SameShardHardFileUnlinkRequest;
@@ -82,11 +84,14 @@ final class Dispatcher {
       case ConstructFileRequest r -> ConstructFile.prepare(preparing, r);
       case AddInlineSpanRequest r -> AddInlineSpan.prepare(preparing, r);
       case LinkFileRequest r -> LinkFile.prepare(preparing, r);
+      case LinkFileOverRequest r -> LinkFileOver.prepare(preparing, r);
       case MoveSpanRequest r -> MoveSpan.prepare(preparing, r);
       case ScrapTransientFileRequest r -> ScrapTransientFile.prepare(preparing, r);
       case SetTimeRequest r -> SetTime.prepare(preparing, r);
       case SetDirectoryInfoRequest r -> SetDirectoryInfo.prepare(preparing, r);
       case SameDirectoryRenameRequest r -> SameDirectoryRename.prepare(preparing, r);
+      case SameDirectoryRenameNoReplaceRequest r ->
+          SameDirectoryRenameNoReplace.prepare(preparing, r);
       case SameDirectoryRenameSnapshotRequest r ->
           SameDirectoryRenameSnapshot.prepare(preparing, r);
       case SoftUnlinkFileRequest r -> SoftUnlinkFile.prepare(preparing, r);
@@ -144,11 +149,13 @@ final class Dispatcher {
       case ConstructFileRequest r -> ConstructFile.apply(tx, r, deadline);
       case AddInlineSpanRequest r -> AddInlineSpan.apply(tx, r, deadline);
       case LinkFileRequest r -> LinkFile.apply(tx, r);
+      case LinkFileOverRequest r -> LinkFileOver.apply(tx, r);
       case MoveSpanRequest r -> MoveSpan.apply(tx, r);
       case ScrapTransientFileRequest r -> ScrapTransientFile.apply(tx, r, deadline);
       case SetTimeRequest r -> SetTime.apply(tx, r);
       case SetDirectoryInfoRequest r -> SetDirectoryInfo.apply(tx, r);
       case SameDirectoryRenameRequest r -> SameDirectoryRename.apply(tx, r);
+      case SameDirectoryRenameNoReplaceRequest r -> SameDirectoryRenameNoReplace.apply(tx, r);
       case SameDirectoryRenameSnapshotRequest r -> SameDirectoryRenameSnapshot.apply(tx, r);
       case SoftUnlinkFileRequest r -> SoftUnlinkFile.apply(tx, r);
       case RemoveNonOwnedEdgeRequest r -> RemoveNonOwnedEdge.apply(tx, r);

@@ -22,7 +22,8 @@ final class LinkFile {
   static ApplyResult apply(Transaction tx, LinkFileRequest request) throws EggsException {
     TransientTable.Row file = TransientTable.get(tx.view, tx.shard, request.fileId());
     if (file == null || tx.time > file.deadline) {
-      return ApplyResult.ok(new LinkFileResponse(linkedBefore(tx, request)));
+      long creationTime = linkedBefore(tx, request.ownerId(), request.name(), request.fileId());
+      return ApplyResult.ok(new LinkFileResponse(creationTime));
     }
     Checks.require(file.lastSpanState == SpanState.CLEAN, ErrorCode.LAST_SPAN_STATE_NOT_CLEAN);
     tx.delete(TransientTable.key(tx.shard, file.id));
@@ -31,14 +32,18 @@ final class LinkFile {
     return ApplyResult.ok(new LinkFileResponse(creationTime));
   }
 
-  /** The creation time of the edge that an earlier execution of the same request made. */
-  private static long linkedBefore(Transaction tx, LinkFileRequest request) throws EggsException {
-    DirectoriesTable.Row owner = DirectoriesTable.get(tx.view, tx.shard, request.ownerId());
+  /**
+   * The creation time of the edge that an earlier execution of the same request made, of whichever
+   * request that links a file.
+   */
+  static long linkedBefore(Transaction tx, long owner, byte[] name, long file)
+      throws EggsException {
+    DirectoriesTable.Row directory = DirectoriesTable.get(tx.view, tx.shard, owner);
     EdgesTable.Current edge =
-        owner == null || owner.isSnapshot()
+        directory == null || directory.isSnapshot()
             ? null
-            : EdgesTable.current(tx.view, tx.shard, request.ownerId(), request.name());
-    Checks.require(edge != null && edge.target() == request.fileId(), ErrorCode.FILE_NOT_FOUND);
+            : EdgesTable.current(tx.view, tx.shard, owner, name);
+    Checks.require(edge != null && edge.target() == file, ErrorCode.FILE_NOT_FOUND);
     return edge.creationTime();
   }
 }

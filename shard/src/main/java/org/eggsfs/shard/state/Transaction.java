@@ -231,6 +231,13 @@ final class Transaction implements WriteTarget {
   void softUnlink(long directory, byte[] name, long creationTime, long target, boolean owned)
       throws EggsException {
     touchDirectory(directory, false);
+    requireCurrent(directory, name, creationTime, target);
+    retireEdge(directory, name, creationTime, target, owned);
+  }
+
+  /** The name must have exactly this edge, which nobody is changing. */
+  private void requireCurrent(long directory, byte[] name, long creationTime, long target)
+      throws EggsException {
     EdgesTable.Current existing = EdgesTable.current(view, shard, directory, name);
     if (existing == null) {
       throw new EggsException(ErrorCode.EDGE_NOT_FOUND);
@@ -244,7 +251,18 @@ final class Transaction implements WriteTarget {
     if (existing.locked()) {
       throw new EggsException(ErrorCode.EDGE_IS_LOCKED);
     }
-    retireEdge(directory, name, creationTime, target, owned);
+  }
+
+  /**
+   * CreateCurrentEdge of shard.md section 5, unlocked, where the name has to have exactly this edge
+   * now, checked as by {@link #softUnlink}. Returns the creation time.
+   */
+  long replaceEdge(
+      long directory, byte[] name, long replacedTarget, long replacedCreationTime, long target)
+      throws EggsException {
+    checkTouchDirectory(directory, false);
+    requireCurrent(directory, name, replacedCreationTime, replacedTarget);
+    return createEdge(directory, name, target);
   }
 
   /** Turns a current edge into a snapshot edge and records that the name ended now. */

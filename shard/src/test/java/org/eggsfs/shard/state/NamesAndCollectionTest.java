@@ -89,6 +89,47 @@ class NamesAndCollectionTest {
     shard.failsRead(ErrorCode.NAME_NOT_FOUND, new LookupRequest(ROOT, bytes("a")));
   }
 
+  private static SameDirectoryRenameNoReplaceRequest renameNoReplace(
+      long file, String from, long created, String to) {
+    return new SameDirectoryRenameNoReplaceRequest(file, ROOT, bytes(from), created, bytes(to));
+  }
+
+  @Test
+  void renameThatReplacesNothing() throws EggsException {
+    long file = linked(ROOT, "a").id();
+    long created = shard.lookup(ROOT, "a").creationTime();
+    LookupResponse rival = linkedEdge("b");
+    shard.fails(
+        ErrorCode.TYPE_IS_NOT_DIRECTORY,
+        new SameDirectoryRenameNoReplaceRequest(file, file, bytes("a"), 0, bytes("c")));
+    shard.fails(ErrorCode.SAME_SOURCE_AND_DESTINATION, renameNoReplace(file, "a", created, "a"));
+    shard.fails(ErrorCode.BAD_NAME, renameNoReplace(file, "a", created, ".."));
+    shard.fails(
+        ErrorCode.BAD_SHARD,
+        new SameDirectoryRenameNoReplaceRequest(file, ROOT + 1, bytes("a"), 0, bytes("c")));
+    shard.fails(ErrorCode.CANNOT_OVERRIDE_NAME, renameNoReplace(file, "a", created, "b"));
+    assertEquals(rival, shard.lookup(ROOT, "b"));
+    assertEquals(new LookupResponse(file, created), shard.lookup(ROOT, "a"));
+    // The error of the old name comes first.
+    shard.fails(ErrorCode.EDGE_NOT_FOUND, renameNoReplace(file, "none", created, "b"));
+    long renamed =
+        ((SameDirectoryRenameNoReplaceResponse)
+                shard.write(renameNoReplace(file, "a", created, "c")))
+            .newCreationTime();
+    assertEquals(new LookupResponse(file, renamed), shard.lookup(ROOT, "c"));
+    // A repeat is refused as one of SameDirectoryRename is, not because of its own new name.
+    shard.fails(ErrorCode.EDGE_NOT_FOUND, renameNoReplace(file, "a", created, "c"));
+    assertEquals(created, history(ROOT, "a").get(1).creationTime());
+    // A name that was used once is free.
+    shard.write(renameNoReplace(file, "c", renamed, "a"));
+    assertEquals(file, shard.lookup(ROOT, "a").targetId());
+  }
+
+  private LookupResponse linkedEdge(String name) throws EggsException {
+    linked(ROOT, name);
+    return shard.lookup(ROOT, name);
+  }
+
   @Test
   void unlinkAndUndelete() throws EggsException {
     long file = linked(ROOT, "f").id();

@@ -88,7 +88,7 @@ final class RandomRequests {
     long created = edge.creationTime();
     ConstructFileResponse file = file();
     ConstructFileResponse other = file();
-    return switch (random.nextInt(34)) {
+    return switch (random.nextInt(37)) {
       case 0, 1 ->
           new ConstructFileRequest(random.nextBoolean() ? InodeIds.FILE : InodeIds.SYMLINK, name);
       case 2, 3 -> inline(file);
@@ -96,7 +96,10 @@ final class RandomRequests {
       case 7, 8, 9 -> certify(file);
       case 10, 11, 12 -> new LinkFileRequest(file.id(), file.cookie(), dir, name);
       case 13 -> new SoftUnlinkFileRequest(dir, target, name, created);
-      case 14 -> new SameDirectoryRenameRequest(target, dir, name, created, name());
+      case 14 ->
+          random.nextBoolean()
+              ? new SameDirectoryRenameRequest(target, dir, name, created, name())
+              : new SameDirectoryRenameNoReplaceRequest(target, dir, name, created, name());
       case 15 -> new SameDirectoryRenameSnapshotRequest(target, dir, name, created, name());
       case 16 -> new RemoveNonOwnedEdgeRequest(dir, target, name, created);
       case 17 -> new SameShardHardFileUnlinkRequest(dir, target, name, created);
@@ -114,6 +117,9 @@ final class RandomRequests {
       case 30 -> new UnlockCurrentEdgeRequest(dir, name, created, target, random.nextBoolean());
       case 31 -> new RemoveOwnedSnapshotFileEdgeRequest(dir, target, name, created);
       case 32 -> new MakeFileTransientRequest(file.id(), name);
+      case 33, 34, 35 ->
+          new LinkFileOverRequest(
+              file.id(), file.cookie(), dir, name, target, created, random.nextInt(9), 7);
       default -> addLocation(file, other);
     };
   }

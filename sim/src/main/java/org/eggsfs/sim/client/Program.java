@@ -9,16 +9,23 @@ import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.FullReadDirFlags;
 import org.eggsfs.protocol.cdc.CdcRequest;
+import org.eggsfs.protocol.cdc.CdcResponse;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryRequest;
+import org.eggsfs.protocol.cdc.MakeNewDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameDirectoryResponse;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
+import org.eggsfs.protocol.cdc.RenameFileNoReplaceResponse;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
 import org.eggsfs.protocol.shard.FullReadDirRequest;
 import org.eggsfs.protocol.shard.FullReadDirResponse;
+import org.eggsfs.protocol.shard.LinkFileOverRequest;
+import org.eggsfs.protocol.shard.LinkFileOverResponse;
 import org.eggsfs.protocol.shard.LinkFileRequest;
 import org.eggsfs.protocol.shard.LinkFileResponse;
 import org.eggsfs.protocol.shard.LocalFileSpansRequest;
@@ -27,6 +34,8 @@ import org.eggsfs.protocol.shard.LookupRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.ReadDirRequest;
 import org.eggsfs.protocol.shard.ReadDirResponse;
+import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
@@ -107,7 +116,7 @@ public final class Program {
 
   private void operate() {
     try {
-      switch (random.nextInt(40)) {
+      switch (random.nextInt(42)) {
         case 0, 1, 2, 3, 4, 5, 6, 7 -> create();
         case 8, 9, 10, 11, 12 -> look();
         case 13, 14 -> list();
@@ -121,7 +130,8 @@ public final class Program {
         case 33 -> mischief.run(InodeIds.shard(knowledge.directory()));
         case 34 -> setTime();
         case 35 -> undelete();
-        case 36, 37 -> collector.collect(knowledge.directory());
+        case 36, 37 -> replace();
+        case 38, 39 -> collector.collect(knowledge.directory());
         default -> collector.destroy(InodeIds.shard(knowledge.directory()));
       }
     } catch (EggsException e) {
@@ -456,6 +466,41 @@ public final class Program {
                 new LinkFileRequest(file.id(), file.cookie(), directory, Knowledge.bytes(name))));
   }
 
+  /** A copy takes a file's place, if the name is as it was seen. */
+  private void replace() throws EggsException {
+    Seen edge = file();
+    if (edge == null) {
+      return;
+    }
+    // Made only now, so that others have the time that copying takes.
+    ConstructFileResponse copy = files.make(InodeIds.shard(edge.directory()));
+    if (copy == null) {
+      return;
+    }
+    Seen made = new Seen(edge.directory(), edge.name(), copy.id(), 0);
+    Part makes = part("replace", edge.directory(), edge.name(), Call.Kind.REPLACE, made);
+    makes.call.replaces(edge.state());
+    long time = client.wallNanos();
+    change(
+        null,
+        makes,
+        false,
+        LinkFileOverResponse::creationTime,
+        model -> model.find(makes.name, edge.state()),
+        () ->
+            shard(
+                edge.directory(),
+                new LinkFileOverRequest(
+                    copy.id(),
+                    copy.cookie(),
+                    edge.directory(),
+                    Knowledge.bytes(edge.name()),
+                    edge.target(),
+                    edge.time(),
+                    time,
+                    time)));
+  }
+
   private void unlink() throws EggsException {
     Seen edge = file();
     if (edge != null) {
@@ -493,25 +538,36 @@ public final class Program {
   }
 
   private Seen renameHere(Seen edge, String name) throws EggsException {
+    boolean replace = random.nextInt(3) != 0;
     Part removes = part("rename", edge.directory(), edge.name(), Call.Kind.DELETE, edge);
-    Part makes = part("rename", edge.directory(), name, Call.Kind.PUT, edge);
-    SameDirectoryRenameResponse response =
+    Part makes = part("rename", edge.directory(), name, put(replace), edge);
+    byte[] oldName = Knowledge.bytes(edge.name());
+    byte[] newName = Knowledge.bytes(name);
+    ShardRequest request =
+        replace
+            ? new SameDirectoryRenameRequest(
+                edge.target(), edge.directory(), oldName, edge.time(), newName)
+            : new SameDirectoryRenameNoReplaceRequest(
+                edge.target(), edge.directory(), oldName, edge.time(), newName);
+    ShardResponse response =
         change(
             removes,
             makes,
             false,
-            SameDirectoryRenameResponse::newCreationTime,
-            model -> model.move(removes.name, edge.state(), makes.name),
-            () ->
-                shard(
-                    edge.directory(),
-                    new SameDirectoryRenameRequest(
-                        edge.target(),
-                        edge.directory(),
-                        Knowledge.bytes(edge.name()),
-                        edge.time(),
-                        Knowledge.bytes(name))));
-    return new Seen(edge.directory(), name, edge.target(), response.newCreationTime());
+            Program::renamedAt,
+            model -> model.move(removes.name, edge.state(), makes.name, replace),
+            () -> shard(edge.directory(), request));
+    return new Seen(edge.directory(), name, edge.target(), renamedAt(response));
+  }
+
+  private static Call.Kind put(boolean replace) {
+    return replace ? Call.Kind.PUT : Call.Kind.PUT_NEW;
+  }
+
+  private static long renamedAt(ShardResponse response) {
+    return response instanceof SameDirectoryRenameNoReplaceResponse r
+        ? r.newCreationTime()
+        : ((SameDirectoryRenameResponse) response).newCreationTime();
   }
 
   private void renameAway() throws EggsException {
@@ -528,8 +584,10 @@ public final class Program {
     if (edge == null || edge.directory() == directory) {
       return;
     }
+    // A directory never replaces anything.
+    boolean replace = InodeIds.isDirectory(edge.target()) || random.nextInt(3) != 0;
     Part removes = part("move", edge.directory(), edge.name(), Call.Kind.DELETE, edge);
-    Part makes = part("move", directory, name, Call.Kind.PUT, edge);
+    Part makes = part("move", directory, name, put(replace), edge);
     byte[] oldName = Knowledge.bytes(edge.name());
     byte[] newName = Knowledge.bytes(name);
     if (InodeIds.isDirectory(edge.target())) {
@@ -542,26 +600,35 @@ public final class Program {
           makes,
           true,
           RenameDirectoryResponse::creationTime,
-          model -> model.move(removes.name, edge.state(), makes.name),
+          model -> model.move(removes.name, edge.state(), makes.name, true),
           () -> client.cdc(request));
     } else {
       CdcRequest request =
-          new RenameFileRequest(
-              edge.target(), edge.directory(), oldName, edge.time(), directory, newName);
+          replace
+              ? new RenameFileRequest(
+                  edge.target(), edge.directory(), oldName, edge.time(), directory, newName)
+              : new RenameFileNoReplaceRequest(
+                  edge.target(), edge.directory(), oldName, edge.time(), directory, newName);
       change(
           removes,
           makes,
           true,
-          RenameFileResponse::creationTime,
-          model -> model.move(removes.name, edge.state(), makes.name),
+          Program::movedAt,
+          model -> model.move(removes.name, edge.state(), makes.name, replace),
           () -> client.cdc(request));
     }
+  }
+
+  private static long movedAt(CdcResponse response) {
+    return response instanceof RenameFileNoReplaceResponse r
+        ? r.creationTime()
+        : ((RenameFileResponse) response).creationTime();
   }
 
   private void makeDirectory() throws EggsException {
     long directory = knowledge.directory();
     String name = knowledge.name();
-    MakeDirectory made = new MakeDirectory(directory, name);
+    MakeDirectory made = new MakeDirectory(directory, name, random.nextInt(2) == 0);
     MakeDirectoryResponse response = made.run();
     knowledge.madeDirectory(response.id());
     knowledge.saw(new Seen(directory, name, response.id(), response.creationTime()));
@@ -571,18 +638,31 @@ public final class Program {
   private final class MakeDirectory {
     private final Name name;
 
-    MakeDirectory(long directory, String name) {
+    /** Whether one that is there already is an error. */
+    private final boolean exclusive;
+
+    MakeDirectory(long directory, String name, boolean exclusive) {
       this.name = new Name(directory, name);
+      this.exclusive = exclusive;
+    }
+
+    private MakeDirectoryResponse request() throws EggsException {
+      byte[] bytes = Knowledge.bytes(name.text());
+      if (!exclusive) {
+        return client.cdc(new MakeDirectoryRequest(name.directory(), bytes));
+      }
+      MakeNewDirectoryResponse made =
+          client.cdc(new MakeNewDirectoryRequest(name.directory(), bytes));
+      return new MakeDirectoryResponse(made.id(), made.creationTime());
     }
 
     MakeDirectoryResponse run() throws EggsException {
-      Call call =
-          session.history().begin(who("mkdir"), name, Call.Kind.FIND_OR_PUT, Call.ANY_DIRECTORY, 0);
+      Call.Kind kind = exclusive ? Call.Kind.PUT_NEW : Call.Kind.FIND_OR_PUT;
+      Call call = session.history().begin(who("mkdir"), name, kind, Call.ANY_DIRECTORY, 0);
       Part part = new Part(name, call);
       ErrorCode foretold = foretold(this::foretell);
       try {
-        MakeDirectoryResponse response =
-            client.cdc(new MakeDirectoryRequest(name.directory(), Knowledge.bytes(name.text())));
+        MakeDirectoryResponse response = request();
         call.leadsTo(response.id());
         compare("mkdir " + name, foretold, null, true);
         follow(null, part, response.creationTime());
@@ -595,9 +675,9 @@ public final class Program {
       }
     }
 
-    /** A directory that is there already is the answer. */
+    /** A directory that is there already is the answer, if that is good enough. */
     private ErrorCode foretell(NamespaceModel model) {
-      return InodeIds.isDirectory(model.get(name).target())
+      return !exclusive && InodeIds.isDirectory(model.get(name).target())
           ? null
           : model.put(name, Call.ANY_DIRECTORY);
     }

@@ -45,7 +45,7 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
         of(
             "no-creation-time",
             "an edge is unlinked without a look at its creation time",
-            () -> Edit.ignore(TRANSACTION, "softUnlink", "MISMATCHING_CREATION_TIME")),
+            () -> Edit.ignore(TRANSACTION, "requireCurrent", "MISMATCHING_CREATION_TIME")),
         of(
             "late-requests-executed",
             "a shard executes requests of the CDC that come when newer ones are done",
@@ -53,7 +53,7 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
         of(
             "edge-lock-ignored",
             "a locked edge can be unlinked",
-            () -> Edit.ignore(TRANSACTION, "softUnlink", "EDGE_IS_LOCKED")),
+            () -> Edit.ignore(TRANSACTION, "requireCurrent", "EDGE_IS_LOCKED")),
         new Defect(
             "name-lock-ignored",
             "a locked edge can be overwritten",
@@ -67,6 +67,16 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
             "directory-overwritten",
             "a name that leads to a directory can be given to something else",
             () -> Edit.ignore(TRANSACTION, "createEdge", "CANNOT_OVERRIDE_NAME")),
+        of(
+            "copy-hides-version",
+            "a copy takes the place of whatever its name leads to now",
+            () -> Edit.leaveOut(TRANSACTION, "replaceEdge", "Transaction.requireCurrent")),
+        of(
+            "no-replace-ignored",
+            "a rename that must not replace replaces",
+            () ->
+                Edit.ignore(
+                    SHARD + "SameDirectoryRenameNoReplace", "apply", "CANNOT_OVERRIDE_NAME")),
         of(
             "overwritten-file-lost",
             "no snapshot edge keeps a file whose name is overwritten",

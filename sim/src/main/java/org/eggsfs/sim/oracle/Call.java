@@ -13,8 +13,12 @@ public final class Call {
     READ,
     /** The name leads to the target from now on. */
     PUT,
+    /** Like PUT, and the name led to nothing before. */
+    PUT_NEW,
     /** Like PUT, unless the name leads there already. */
     FIND_OR_PUT,
+    /** The name had the replaced edge, and leads to the target from now on. */
+    REPLACE,
     /** The name led to the target and leads to nothing from now on. */
     DELETE
   }
@@ -32,6 +36,7 @@ public final class Call {
   private long time;
   private long end = NEVER;
   private boolean optional;
+  private Linearizability.State replaced;
 
   /**
    * A call that begins.
@@ -47,6 +52,15 @@ public final class Call {
     this.target = target;
     this.time = time;
     this.start = start;
+  }
+
+  /** The edge that a REPLACE takes the place of. */
+  public void replaces(Linearizability.State edge) {
+    replaced = edge;
+  }
+
+  Linearizability.State replaced() {
+    return replaced;
   }
 
   /** The target has become known. */
@@ -109,6 +123,7 @@ public final class Call {
         + " "
         + (target == 0 ? "nothing" : InodeIds.format(target))
         + (time == 0 ? "" : " @" + time)
+        + (replaced == null ? "" : " in place of " + replaced)
         + (optional ? " (unknown outcome)" : "");
   }
 }

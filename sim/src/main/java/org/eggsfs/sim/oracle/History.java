@@ -30,7 +30,7 @@ public final class History {
   public Call begin(String who, Name name, Call.Kind kind, long target, long time) {
     Call call = new Call(who, kind, target, time, moment());
     calls.computeIfAbsent(name, n -> new ArrayList<>()).add(call);
-    if (kind == Call.Kind.PUT || kind == Call.Kind.FIND_OR_PUT) {
+    if (kind != Call.Kind.READ && kind != Call.Kind.DELETE) {
       puts.computeIfAbsent(name, n -> new ArrayList<>()).add(call);
     }
     return call;

@@ -128,10 +128,15 @@ public final class Linearizability {
     return switch (call.kind()) {
       case READ -> read(call, state);
       case PUT -> put(call, state);
+      case PUT_NEW -> state.target == 0 ? put(call, state) : null;
       case FIND_OR_PUT -> {
         State found = read(call, state);
         yield found == null ? put(call, state) : found;
       }
+      case REPLACE ->
+          leadsTo(call.replaced().target(), call.replaced().time(), state)
+              ? put(call, state)
+              : null;
       case DELETE -> leadsTo(call, state) ? gone(call, state) : null;
     };
   }
@@ -148,10 +153,14 @@ public final class Linearizability {
   }
 
   private static boolean leadsTo(Call call, State state) {
+    return leadsTo(call.target(), call.time(), state);
+  }
+
+  private static boolean leadsTo(long target, long time, State state) {
     boolean same =
-        state.target == call.target()
-            || (state.target == Call.ANY_DIRECTORY && InodeIds.isDirectory(call.target()));
-    return same && (state.time == 0 || call.time() == 0 || state.time == call.time());
+        state.target == target
+            || (state.target == Call.ANY_DIRECTORY && InodeIds.isDirectory(target));
+    return same && (state.time == 0 || time == 0 || state.time == time);
   }
 
   private static State put(Call call, State state) {

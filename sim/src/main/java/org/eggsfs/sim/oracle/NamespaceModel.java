@@ -63,6 +63,12 @@ public final class NamespaceModel {
     return fits ? null : ErrorCode.CANNOT_OVERRIDE_NAME;
   }
 
+  /** Of a file or directory that gets a name that must be new. */
+  public ErrorCode putNew(Name name, long target) {
+    ErrorCode error = put(name, target);
+    return error == null && get(name).target() != 0 ? ErrorCode.CANNOT_OVERRIDE_NAME : error;
+  }
+
   /** Of a request that names an edge with what it leads to and when it was made. */
   public ErrorCode find(Name name, State edge) {
     if (!isThere(name.directory())) {
@@ -79,7 +85,7 @@ public final class NamespaceModel {
   }
 
   /** Of a rename, within a directory or between two. */
-  public ErrorCode move(Name from, State edge, Name to) {
+  public ErrorCode move(Name from, State edge, Name to, boolean replace) {
     // The coordinator looks at the tree above the new place before it looks at the old one.
     if (InodeIds.isDirectory(edge.target()) && from.directory() != to.directory()) {
       if (isBelow(to.directory(), edge.target())) {
@@ -90,7 +96,10 @@ public final class NamespaceModel {
       }
     }
     ErrorCode missing = find(from, edge);
-    return missing == null ? put(to, edge.target()) : missing;
+    if (missing != null) {
+      return missing;
+    }
+    return replace ? put(to, edge.target()) : putNew(to, edge.target());
   }
 
   private boolean isBelow(long directory, long above) {

@@ -82,6 +82,65 @@ class LinearizabilityTest {
         .is(Verdict.NO);
   }
 
+  private LinearizabilityTest replace(
+      long start, long end, long target, long time, State replaced) {
+    call(start, end, Kind.REPLACE, target, time);
+    calls.getLast().replaces(replaced);
+    return this;
+  }
+
+  @Test
+  void whatHasTheNameIsReplaced() {
+    call(1, 2, Kind.PUT, A, 10)
+        .replace(3, 4, B, 20, new State(A, 10))
+        .call(5, 6, Kind.READ, B, 20)
+        .is(Verdict.YES);
+  }
+
+  @Test
+  void onlyTheEdgeThatWasMeantIsReplaced() {
+    call(1, 2, Kind.PUT, A, 10)
+        .call(3, 4, Kind.PUT, A, 15)
+        .replace(5, 6, B, 20, new State(A, 10))
+        .is(Verdict.NO);
+  }
+
+  @Test
+  void nothingIsReplacedAfterItsEnd() {
+    call(1, 2, Kind.PUT, A, 10)
+        .call(3, 4, Kind.DELETE, A, 10)
+        .replace(5, 6, B, 20, new State(A, 10))
+        .is(Verdict.NO);
+  }
+
+  @Test
+  void twoCannotReplaceTheSame() {
+    call(1, 2, Kind.PUT, A, 10)
+        .replace(3, 6, B, 20, new State(A, 10))
+        .replace(4, 7, A, 30, new State(A, 10))
+        .is(Verdict.NO);
+  }
+
+  @Test
+  void aNameThatMustBeNewIsGivenOnce() {
+    call(1, 4, Kind.PUT_NEW, A, 10).call(2, 5, Kind.PUT_NEW, B, 20).is(Verdict.NO);
+  }
+
+  @Test
+  void aNameThatMustBeNewMayHaveBeenUsedBefore() {
+    call(1, 2, Kind.PUT_NEW, A, 10)
+        .call(3, 8, Kind.DELETE, A, 10)
+        .call(4, 7, Kind.PUT_NEW, B, 20)
+        .is(Verdict.YES);
+  }
+
+  @Test
+  void whatMustBeNewReplacesNothingButMayBeReplaced() {
+    call(1, 2, Kind.PUT, A, 10).call(3, 4, Kind.PUT_NEW, B, 20).is(Verdict.NO);
+    calls.clear();
+    call(1, 2, Kind.PUT_NEW, A, 10).call(3, 4, Kind.PUT, B, 20).is(Verdict.YES);
+  }
+
   @Test
   void nothingIsRemovedTwice() {
     call(1, 2, Kind.PUT, A, 10)

@@ -21,9 +21,10 @@ import org.eggsfs.tests.cluster.GcProcesses.Jobs;
 import org.eggsfs.tests.cluster.RoleProcess;
 
 /**
- * Goal: files get the layout that their directory asks for now. Method: a tree of many layouts
- * whose policies then ask for one parity and one storage class; a collector rewrites it, is killed
- * once, and goes on while the tree is read. Afterwards each span is as asked, each byte as before.
+ * Goal: files get the spans and the layout that their directory asks for now. Method: a tree of
+ * many layouts whose policies then ask for one size of spans, one parity and one storage class; a
+ * collector rewrites it, is killed once, and goes on while the tree is read. Afterwards each span
+ * is as asked, each byte as before.
  */
 final class Defragmented implements Scenario {
   private static final int READERS = 6;
@@ -31,12 +32,20 @@ final class Defragmented implements Scenario {
   /** Four data blocks and as many of parity, as in {@link SpanPolicyEntry}. */
   private static final int PARITY = 0x44;
 
-  private static final long SPAN_BYTES_MAX = 16 << 20;
+  /** Below that of {@link DataTree}, so that files of one span have to be cut, too. */
+  private static final long SPAN_BYTES_MAX = 384 << 10;
+
   private static final long SECONDS_MAX = 600;
   private static final long POLL_MILLIS = 500;
 
   private static final List<String> DEFRAG =
-      List.of("--defrag", "--defrag-cycle-min", "1s", "--defrag-bytes-per-second", "0");
+      List.of(
+          "--defrag",
+          "--defrag-span-sizes",
+          "--defrag-cycle-min",
+          "1s",
+          "--defrag-bytes-per-second",
+          "0");
 
   @Override
   public String name() {
@@ -45,7 +54,7 @@ final class Defragmented implements Scenario {
 
   @Override
   public String oracle() {
-    return "every span laid out as the policy says, every byte as before";
+    return "every span as large and laid out as the policy says, every byte as before";
   }
 
   @Override
@@ -66,6 +75,7 @@ final class Defragmented implements Scenario {
     int before = different(client, tree);
     Failure.unless(before > 0, "all spans are as the new policy says already");
     run.count("spans rewritten", before);
+    tree.allowCopies();
     try (GcProcesses gc = new GcProcesses(run.cluster())) {
       RoleProcess defrag = gc.start("defrag", DEFRAG, Jobs.COLLECT);
       Thread.sleep(run.random(-1).nextInt(run.size(5_000, 1_000)));
@@ -88,7 +98,7 @@ final class Defragmented implements Scenario {
     tree.remove();
   }
 
-  /** How many spans do not have the layout that the policy asks for. */
+  /** How many spans do not have the size or the layout that the policy asks for. */
   private static int different(EggsClient client, DataTree tree) throws Exception {
     int count = 0;
     for (DataTree.TreeFile file : tree.files()) {
@@ -102,6 +112,9 @@ final class Defragmented implements Scenario {
               count += one.parity() == PARITY && one.storageClass() == StorageClass.HDD ? 0 : 1;
             }
           }
+          long end = span.header().byteOffset() + span.header().size();
+          long wanted = Math.min(SPAN_BYTES_MAX, file.size() - span.header().byteOffset());
+          count += span.header().size() == wanted && end <= file.size() ? 0 : 1;
         }
         offset = page.nextOffset();
       } while (offset != 0);
