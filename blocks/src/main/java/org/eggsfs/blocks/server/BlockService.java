@@ -53,6 +53,7 @@ final class BlockService implements AutoCloseable {
   final byte[] secretKey;
   final DiskHealth health;
   final BlockCounter counter = new BlockCounter();
+  final DiskMetrics metrics = new DiskMetrics();
   final DiskQueue queue;
   final TransferBuffers.Share buffers;
 
