@@ -143,6 +143,7 @@ public final class Gc implements AutoCloseable {
     metrics =
         InfluxPush.start(
             target,
+            InfluxPush.Interval.OF_DAEMONS,
             () -> daemon.measurements(instance),
             new InfluxPush.Listener() {
               @Override

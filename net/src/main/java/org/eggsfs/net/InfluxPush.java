@@ -11,17 +11,19 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
  * Sends measurements to InfluxDB again and again, in its line protocol over HTTP (gc.md section
- * 10): every 30 s, a second after a failure, and once more at the end. What could not be sent is
- * not kept: counters only grow, so the next measurement tells the same. One virtual thread.
+ * 10): after each interval, a second after a failure, and once more at the end. What could not be
+ * sent is not kept: counters only grow, so the next measurement tells the same. One virtual thread,
+ * one request at a time, each bounded in time; nobody else waits for it but {@link #close}, for
+ * four seconds at the most.
  */
 public final class InfluxPush implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(InfluxPush.class.getName());
-  private static final Duration INTERVAL = Duration.ofSeconds(30);
   private static final Duration RETRY = Duration.ofSeconds(1);
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
@@ -70,6 +72,35 @@ public final class InfluxPush implements AutoCloseable {
     }
   }
 
+  /**
+   * How often measurements are sent: random between the two, so that the processes of a cluster do
+   * not send at the same moment.
+   *
+   * @param shortest at least a millisecond
+   * @param longest not below the shortest
+   */
+  public record Interval(Duration shortest, Duration longest) {
+    /** The one of {@code eggsgc}. */
+    public static final Interval OF_DAEMONS =
+        new Interval(Duration.ofSeconds(30), Duration.ofSeconds(30));
+
+    /** The one of servers (blocks.md section 8). */
+    public static final Interval OF_SERVERS =
+        new Interval(Duration.ofSeconds(60), Duration.ofSeconds(120));
+
+    /** Checks the values. */
+    public Interval {
+      if (shortest.toMillis() < 1 || longest.compareTo(shortest) < 0) {
+        throw new IllegalArgumentException("from " + shortest + " to " + longest);
+      }
+    }
+
+    private Duration next() {
+      return Duration.ofMillis(
+          ThreadLocalRandom.current().nextLong(shortest.toMillis(), longest.toMillis() + 1));
+    }
+  }
+
   /** Is told how it goes, by the thread that sends. */
   public interface Listener {
     /** It was accepted. */
@@ -80,13 +111,16 @@ public final class InfluxPush implements AutoCloseable {
   }
 
   private final URI address;
+  private final Interval interval;
   private final Supplier<List<Measurement>> source;
   private final Listener listener;
   private final HttpClient http;
   private final Thread thread;
 
-  private InfluxPush(Target target, Supplier<List<Measurement>> source, Listener listener) {
+  private InfluxPush(
+      Target target, Interval interval, Supplier<List<Measurement>> source, Listener listener) {
     this.address = target.writing();
+    this.interval = interval;
     this.source = source;
     this.listener = listener;
     this.http = HttpClient.newBuilder().connectTimeout(LAST_TIMEOUT).build();
@@ -94,13 +128,13 @@ public final class InfluxPush implements AutoCloseable {
   }
 
   /**
-   * Starts sending.
+   * Starts sending, the first time at once.
    *
    * @param source what to send now; called by the thread that sends
    */
   public static InfluxPush start(
-      Target target, Supplier<List<Measurement>> source, Listener listener) {
-    InfluxPush push = new InfluxPush(target, source, listener);
+      Target target, Interval interval, Supplier<List<Measurement>> source, Listener listener) {
+    InfluxPush push = new InfluxPush(target, interval, source, listener);
     push.thread.start();
     return push;
   }
@@ -108,7 +142,7 @@ public final class InfluxPush implements AutoCloseable {
   private void run() {
     try {
       while (true) {
-        Thread.sleep(attempt(TIMEOUT) ? INTERVAL : RETRY);
+        Thread.sleep(attempt(TIMEOUT) ? interval.next() : RETRY);
       }
     } catch (InterruptedException e) {
       // Closed.
@@ -123,6 +157,11 @@ public final class InfluxPush implements AutoCloseable {
       return true;
     } catch (IOException e) {
       listener.failed(address.getAuthority() + " takes no metrics: " + e);
+      return false;
+    } catch (RuntimeException e) {
+      // A source that fails once must not end the metrics of a process.
+      LOG.log(System.Logger.Level.ERROR, "metrics cannot be told", e);
+      listener.failed("metrics cannot be told: " + e);
       return false;
     }
   }

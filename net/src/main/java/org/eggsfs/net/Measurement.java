@@ -47,7 +47,13 @@ public final class Measurement {
 
   /** The line without its end, at a time in nanoseconds since 1970. */
   String line(long timeNanos) {
-    return head + " " + fields + " " + timeNanos;
+    return this + " " + timeNanos;
+  }
+
+  /** The line without its time. */
+  @Override
+  public String toString() {
+    return head + " " + fields;
   }
 
   /** A line has no escape for its own end, so a line break becomes a space. */

@@ -10,10 +10,13 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -46,10 +49,15 @@ class InfluxPushTest {
   }
 
   private InfluxPush push(List<Measurement> measurements) {
+    return push(InfluxPush.Interval.OF_SERVERS, () -> measurements);
+  }
+
+  private InfluxPush push(InfluxPush.Interval interval, Supplier<List<Measurement>> source) {
     String origin = "http://127.0.0.1:" + server.getAddress().getPort();
     return InfluxPush.start(
         InfluxPush.Target.parse(origin, "the org", "b&c"),
-        () -> measurements,
+        interval,
+        source,
         new InfluxPush.Listener() {
           @Override
           public void sent() {
@@ -98,6 +106,47 @@ class InfluxPushTest {
       assertTrue(first.contains("503"), first);
       assertEquals("sent", told.take());
     }
+  }
+
+  @Test
+  void isSentAgainAfterAnInterval() throws Exception {
+    InfluxPush.Interval often = new InfluxPush.Interval(Duration.ofMillis(1), Duration.ofMillis(3));
+    AtomicLong count = new AtomicLong();
+    try (InfluxPush _ =
+        push(often, () -> List.of(new Measurement("m").field("a", count.incrementAndGet())))) {
+      for (int i = 1; i <= 5; i++) {
+        String line = received.take().split("\n")[1];
+        assertTrue(line.startsWith("m a=" + i + "i "), line);
+      }
+    }
+  }
+
+  @Test
+  void aSourceThatFailsIsToldAndAskedAgain() throws Exception {
+    AtomicInteger failures = new AtomicInteger(1);
+    try (InfluxPush _ =
+        push(
+            InfluxPush.Interval.OF_SERVERS,
+            () -> {
+              if (failures.getAndDecrement() > 0) {
+                throw new IllegalStateException("nothing is known");
+              }
+              return List.of(new Measurement("m").field("a", 1));
+            })) {
+      String first = told.take();
+      assertTrue(first.contains("nothing is known"), first);
+      assertEquals("sent", told.take());
+    }
+  }
+
+  @Test
+  void intervalsHaveAnOrder() {
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new InfluxPush.Interval(Duration.ofSeconds(2), Duration.ofSeconds(1)));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new InfluxPush.Interval(Duration.ZERO, Duration.ofSeconds(1)));
   }
 
   @Test

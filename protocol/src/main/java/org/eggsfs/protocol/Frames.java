@@ -2,6 +2,7 @@ package org.eggsfs.protocol;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.zip.CRC32C;
 import org.eggsfs.core.CbcMac;
 
 /**
@@ -47,6 +48,17 @@ public final class Frames {
     if (in.hasRemaining()) {
       throw new MalformedMessageException(in.remaining() + " trailing bytes");
     }
+  }
+
+  /**
+   * Tells a repeated request from another one that happens to have the same id: length and CRC of
+   * all bytes up to the buffer's limit, whatever its position.
+   */
+  public static long fingerprint(ByteBuffer frame) {
+    CRC32C crc = new CRC32C();
+    int length = frame.limit();
+    crc.update(frame.slice(0, length));
+    return (long) length << 32 | crc.getValue();
   }
 
   /** Writes an unsigned UDP frame, request or successful response alike. */

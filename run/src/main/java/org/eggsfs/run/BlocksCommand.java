@@ -130,7 +130,8 @@ final class BlocksCommand implements Callable<Integer> {
             standard.wallClock());
     Lifetime lifetime = new Lifetime();
     lifetime.endWith(server.withProcess);
-    try (BlockServer running = BlockServer.start(config)) {
+    try (BlockServer running = BlockServer.start(config);
+        ServerOptions.Sending _ = server.sendMetrics(running::measurements)) {
       Readiness.announceWhen(running::isRegistered, "ready " + running.addresses());
       Thread following = more == null ? null : more.follow(running::addDisk);
       try {

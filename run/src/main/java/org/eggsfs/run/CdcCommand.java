@@ -61,7 +61,8 @@ final class CdcCommand implements Callable<Integer> {
     }
     Lifetime lifetime = new Lifetime();
     lifetime.endWith(server.withProcess);
-    try (CdcServer running = CdcServer.start(config, () -> lifetime.fail("the disk failed"))) {
+    try (CdcServer running = CdcServer.start(config, () -> lifetime.fail("the disk failed"));
+        ServerOptions.Sending _ = server.sendMetrics(running::measurements)) {
       Readiness.announceWhen(running::isReady, "ready " + running.address());
       return lifetime.serve(running);
     } catch (IOException e) {

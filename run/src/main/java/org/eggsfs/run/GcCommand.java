@@ -169,7 +169,7 @@ final class GcCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    server.applyLoggingOnly();
+    server.applyLogging();
     Optional<InfluxPush.Target> influx = server.influx();
     if (!collect && !destruct && !zeroBlockServices && !count && !repair.any()) {
       throw new CommandFailure(

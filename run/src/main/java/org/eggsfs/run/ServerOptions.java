@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.eggsfs.cli.ClusterOptions;
 import org.eggsfs.cli.CommandFailure;
@@ -13,6 +14,7 @@ import org.eggsfs.cli.ExitCodes;
 import org.eggsfs.cli.Logging;
 import org.eggsfs.net.Addresses;
 import org.eggsfs.net.InfluxPush;
+import org.eggsfs.net.Measurement;
 import picocli.CommandLine.Option;
 
 /**
@@ -64,7 +66,7 @@ final class ServerOptions {
   @Option(
       names = "--influx-db-origin",
       paramLabel = "URL",
-      description = "InfluxDB for metrics, e.g. http://influx:8086; so far only eggsgc sends some.")
+      description = "InfluxDB that gets metrics, e.g. http://influx:8086.")
   private String influxOrigin;
 
   @Option(names = "--influx-db-org", paramLabel = "NAME", description = "Its organisation.")
@@ -83,19 +85,8 @@ final class ServerOptions {
   @Option(names = "--syslog", hidden = true, description = "Accepted for TernFS's drivers.")
   private boolean syslog;
 
-  /** Sets up logging; call first. For roles that have no metrics to send. */
+  /** Sets up logging, and checks what is used only later; call first. */
   void applyLogging() throws CommandFailure {
-    applyLoggingOnly();
-    if (influx().isPresent()) {
-      System.getLogger(ServerOptions.class.getName())
-          .log(
-              System.Logger.Level.WARNING,
-              "--influx-db-origin has no effect: only eggsgc sends metrics");
-    }
-  }
-
-  /** Sets up logging; call first. */
-  void applyLoggingOnly() throws CommandFailure {
     String level = trace ? "trace" : verbose ? "debug" : logLevel;
     try {
       if (logFile == null) {
@@ -110,6 +101,7 @@ final class ServerOptions {
       System.getLogger(ServerOptions.class.getName())
           .log(System.Logger.Level.WARNING, "--xmon and --syslog have no effect: see the log");
     }
+    Optional<InfluxPush.Target> _ = influx();
   }
 
   /** Where metrics are to go, if anywhere. */
@@ -128,6 +120,27 @@ final class ServerOptions {
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(ExitCodes.USAGE, "--influx-db-origin: " + e.getMessage());
     }
+  }
+
+  /** Ends when it is closed. */
+  @FunctionalInterface
+  interface Sending extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /**
+   * Sends metrics of a server until closed, if options say where.
+   *
+   * @param source asked about once a minute, by a thread of its own
+   */
+  Sending sendMetrics(Supplier<List<Measurement>> source) throws CommandFailure {
+    Optional<InfluxPush.Target> target = influx();
+    return target.isEmpty()
+        ? () -> {}
+        : InfluxPush.start(
+                target.get(), InfluxPush.Interval.OF_SERVERS, source, new MetricsOutage())
+            ::close;
   }
 
   List<InetSocketAddress> shuckles() throws CommandFailure {

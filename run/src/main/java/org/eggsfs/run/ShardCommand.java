@@ -83,7 +83,8 @@ final class ShardCommand implements Callable<Integer> {
     }
     Lifetime lifetime = new Lifetime();
     lifetime.endWith(server.withProcess);
-    try (ShardHost running = ShardHost.start(config, () -> lifetime.fail("the disk failed"))) {
+    try (ShardHost running = ShardHost.start(config, () -> lifetime.fail("the disk failed"));
+        ServerOptions.Sending _ = server.sendMetrics(running::measurements)) {
       Readiness.announceWhen(running::isReady, "ready " + shards);
       return lifetime.serve(running);
     } catch (IOException e) {

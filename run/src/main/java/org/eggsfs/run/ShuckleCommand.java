@@ -103,7 +103,8 @@ final class ShuckleCommand implements Callable<Integer> {
     }
     Lifetime lifetime = new Lifetime();
     lifetime.endWith(server.withProcess);
-    try (ShuckleServer running = ShuckleServer.start(config)) {
+    try (ShuckleServer running = ShuckleServer.start(config);
+        ServerOptions.Sending _ = server.sendMetrics(running::measurements)) {
       running.failure().thenRun(() -> lifetime.fail("the disk failed"));
       Readiness.announceWhen(() -> true, "ready " + running.address());
       return lifetime.serve(running);

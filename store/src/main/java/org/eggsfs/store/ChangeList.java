@@ -9,25 +9,12 @@ import org.eggsfs.store.KeyValueStore.Change;
  * another target, such as an {@link Overlay}, as they come. One thread owns it.
  */
 public final class ChangeList implements WriteTarget {
-  private static final WriteTarget NOWHERE =
-      new WriteTarget() {
-        @Override
-        public void put(byte[] key, byte[] value) {
-          // Collecting is all there is to do.
-        }
-
-        @Override
-        public void delete(byte[] key) {
-          // Collecting is all there is to do.
-        }
-      };
-
   private final WriteTarget alsoTo;
   private List<Change> changes = new ArrayList<>();
 
   /** Only collects. */
   public ChangeList() {
-    this(NOWHERE);
+    this(WriteTarget.NOWHERE);
   }
 
   /** Collects, and passes every change on to {@code alsoTo}. */

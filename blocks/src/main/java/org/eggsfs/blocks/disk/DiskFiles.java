@@ -1,5 +1,6 @@
 package org.eggsfs.blocks.disk;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -20,6 +21,18 @@ public interface DiskFiles {
   interface File extends AutoCloseable {
     /** Reads some bytes at a position; negative at the end. */
     int read(ByteBuffer target, long position) throws IOException;
+
+    /** Fills the buffer from a position on; fails when the file ends before. */
+    default void readFully(ByteBuffer target, long position) throws IOException {
+      long at = position;
+      while (target.hasRemaining()) {
+        int count = read(target, at);
+        if (count < 0) {
+          throw new EOFException("the file became shorter while it was read");
+        }
+        at += count;
+      }
+    }
 
     /** Appends some bytes. */
     int write(ByteBuffer source) throws IOException;

@@ -1,7 +1,9 @@
 package org.eggsfs.blocks.format;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
+import org.eggsfs.blocks.disk.DiskFiles;
 import org.eggsfs.core.Crc32c;
 import org.eggsfs.protocol.MalformedMessageException;
 import org.eggsfs.protocol.ProtocolConstants;
@@ -89,6 +91,27 @@ public final class BlockFormat {
       records.position(start + RECORD);
     }
     return total;
+  }
+
+  /**
+   * Whether each page of a file matches its CRC, and all together match {@code crc}.
+   *
+   * @param chunk to read into, little-endian, at least one record large
+   */
+  public static boolean isSound(DiskFiles.File file, int crc, ByteBuffer chunk) throws IOException {
+    long size = file.size();
+    int step = chunk.capacity() / RECORD * RECORD;
+    int total = 0;
+    try {
+      for (long position = 0; position < size; position += step) {
+        chunk.clear().limit((int) Math.min(size - position, step));
+        file.readFully(chunk, position);
+        total = checkRecords(chunk.flip(), total);
+      }
+    } catch (MalformedMessageException e) {
+      return false;
+    }
+    return total == crc;
   }
 
   /** Moves the data of records together, dropping the CRCs; returns the data bytes. */

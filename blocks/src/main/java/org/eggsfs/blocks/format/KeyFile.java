@@ -57,11 +57,11 @@ public final class KeyFile {
   private static void create(DiskFiles files, Path directory, Path file, byte[] key)
       throws IOException {
     Path root = directory.resolve(BlockPaths.ROOT);
-    if (holdsBlocks(files, root)) {
+    if (holdsBlocks(files, root) || holdsStaged(files, directory)) {
       throw new DiskMisuseException(
           file
               + " is missing although "
-              + root
+              + directory
               + " holds blocks; restore the key, or move the blocks away to format the disk anew");
     }
     for (int i = 0; i < BlockFormat.SUB_DIRECTORIES; i++) {
@@ -80,6 +80,16 @@ public final class KeyFile {
     }
     files.rename(temporary, file);
     files.syncDirectory(directory);
+  }
+
+  private static boolean holdsStaged(DiskFiles files, Path directory) throws IOException {
+    List<String> names = new ArrayList<>();
+    try {
+      files.list(directory.resolve(StagedName.DIRECTORY), names::add);
+    } catch (NoSuchFileException e) {
+      return false;
+    }
+    return !names.isEmpty();
   }
 
   private static boolean holdsBlocks(DiskFiles files, Path root) throws IOException {

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import org.eggsfs.net.Measurement;
 
 /**
  * A block server: the disks of one machine, or of one failure domain of a test cluster, behind one
@@ -36,6 +37,7 @@ public final class BlockServer implements AutoCloseable {
   private final List<InetSocketAddress> addresses = new ArrayList<>();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final RequestHandler handler;
+  private final BlocksMetrics metrics;
   private final LongAdder connectionsRefused = new LongAdder();
   private final LongAdder connectionsEvicted = new LongAdder();
   private final AtomicLong limitWarningNanos = new AtomicLong();
@@ -48,6 +50,7 @@ public final class BlockServer implements AutoCloseable {
     this.ownsRuntime = ownsRuntime;
     this.disks = new Disks(config, runtime, this::diskChanged);
     this.handler = new RequestHandler(this);
+    this.metrics = new BlocksMetrics(config);
   }
 
   /** Starts a server with a runtime of its own. */
@@ -272,6 +275,16 @@ public final class BlockServer implements AutoCloseable {
   /** Number of blocks on a service, as far as they are counted. */
   public long blockCount(long serviceId) {
     return disks.get(serviceId).counter.count();
+  }
+
+  /** What an operator may want to see drawn over time (docs/operations.md). Any thread. */
+  public List<Measurement> measurements() {
+    List<Measurement> all = new ArrayList<>();
+    disks.all().forEach(service -> all.addAll(metrics.of(service)));
+    all.add(
+        metrics.connections(
+            connections.size(), idleCount(), connectionsRefused.sum(), connectionsEvicted.sum()));
+    return all;
   }
 
   /** Whether the shuckle has accepted the registration of the services at least once. */

@@ -24,7 +24,6 @@ import org.eggsfs.core.CbcMac;
 import org.eggsfs.core.Certificates;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
-import org.eggsfs.protocol.MalformedMessageException;
 import org.eggsfs.protocol.blocks.ListBlocksResponse;
 import org.eggsfs.protocol.struct.BlockFile;
 
@@ -54,6 +53,7 @@ final class BlockService implements AutoCloseable {
   final byte[] secretKey;
   final DiskHealth health;
   final BlockCounter counter = new BlockCounter();
+  final DiskMetrics metrics = new DiskMetrics();
   final DiskQueue queue;
   final TransferBuffers.Share buffers;
 
@@ -63,6 +63,7 @@ final class BlockService implements AutoCloseable {
   private final WatchedFiles files;
   private final DiskFiles.Held lock;
   private final RecentErasures recentErasures = new RecentErasures();
+  private final Staging staging;
 
   /** Temporary files of this process start like this, so that older ones can be told apart. */
   private final String temporaryPrefix = BlockFormat.TEMPORARY_PREFIX + randomHex() + ".";
@@ -88,6 +89,7 @@ final class BlockService implements AutoCloseable {
     this.buffers = runtime.buffers().share();
     this.committer = runtime.committer(directory);
     this.files = new WatchedFiles(runtime.files(), directory);
+    this.staging = new Staging(directory, files, committer, counter, recentErasures);
     this.health =
         new DiskHealth(
             directory,
@@ -131,7 +133,10 @@ final class BlockService implements AutoCloseable {
           directory + " is served by another process; stop it, or choose another directory");
     }
     try {
-      return new BlockService(config, runtime, disk, secretKey, lock, onHealthChange);
+      BlockService service =
+          new BlockService(config, runtime, disk, secretKey, lock, onHealthChange);
+      service.staging.recover();
+      return service;
     } catch (IOException | RuntimeException e) {
       lock.close();
       throw e;
@@ -238,6 +243,7 @@ final class BlockService implements AutoCloseable {
     try {
       boolean existed;
       synchronized (counter.lock(subDirectory)) {
+        staging.erase(blockId);
         existed = files.delete(path(blockId));
         counter.add(subDirectory, existed ? -1 : 0);
       }
@@ -310,35 +316,11 @@ final class BlockService implements AutoCloseable {
     }
     TransferBuffers.Lease lease = buffers.take();
     try {
-      ByteBuffer chunk = lease.buffer();
-      int total = 0;
-      long position = 0;
-      while (position < fileSize) {
-        int part =
-            (int) Math.min(fileSize - position, TransferBuffers.CHUNK_PAGES * BlockFormat.RECORD);
-        chunk.clear().limit(part);
-        readFully(file, chunk, position);
-        total = BlockFormat.checkRecords(chunk.flip(), total);
-        position += part;
-      }
-      if (total != crc) {
+      if (!BlockFormat.isSound(file, crc, lease.buffer())) {
         throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
       }
-    } catch (MalformedMessageException e) {
-      throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
     } finally {
       lease.give();
-    }
-  }
-
-  static void readFully(DiskFiles.File file, ByteBuffer target, long position) throws IOException {
-    long at = position;
-    while (target.hasRemaining()) {
-      int count = file.read(target, at);
-      if (count < 0) {
-        throw new IOException("the file became shorter while it was read");
-      }
-      at += count;
     }
   }
 
@@ -404,6 +386,7 @@ final class BlockService implements AutoCloseable {
     try {
       files.createDirectories(aside);
       synchronized (counter.lock(subDirectory)) {
+        staging.erase(blockId);
         files.rename(path(blockId), aside.resolve(BlockPaths.fileName(blockId)));
         counter.add(subDirectory, -1);
       }
@@ -441,117 +424,128 @@ final class BlockService implements AutoCloseable {
     }
   }
 
-  /** The block was erased while it was written: it must not appear. */
-  static final class ErasedMeanwhileException extends IOException {
-    private static final long serialVersionUID = 1;
+  /** A block or a test write on its way to the disk. */
+  interface Writing {
+    /** Appends pages; {@code records} is scratch space for them with their CRCs. */
+    void append(ByteBuffer pages, ByteBuffer records) throws EggsException;
 
-    ErasedMeanwhileException() {
-      super("the block was erased while it was written");
-    }
+    /** Removes what is there so far. */
+    void abandon();
   }
 
-  /** A block on its way to the disk, under a temporary name. */
-  final class Writing {
+  /** A block that gets its name when all of it is durable. */
+  final class BlockWriting implements Writing {
     private final long blockId;
-    private final Path temporary;
-    private final DiskFiles.File file;
-    private final long generation = committer.generation();
+    private final long expectedSize;
+    private final int expectedCrc;
+    private final Staging.Writing staged;
     private int crc;
     private long written;
 
-    private Writing(long blockId, Path temporary, DiskFiles.File file) {
+    private BlockWriting(long blockId, long size, int crc, Staging.Writing staged) {
       this.blockId = blockId;
-      this.temporary = temporary;
-      this.file = file;
+      this.expectedSize = size;
+      this.expectedCrc = crc;
+      this.staged = staged;
     }
 
-    /** Appends pages; {@code records} is scratch space for them with their CRCs. */
-    void append(ByteBuffer pages, ByteBuffer records) throws EggsException {
+    @Override
+    public void append(ByteBuffer pages, ByteBuffer records) throws EggsException {
       try {
         records.clear();
         written += pages.remaining();
         crc = BlockFormat.putRecords(pages, records, crc);
-        records.flip();
-        while (records.hasRemaining()) {
-          file.write(records);
-        }
+        staged.append(records.flip());
       } catch (IOException e) {
         throw new EggsException(classify(e, blockId, "write"));
       }
     }
 
     /** Checks the whole and makes it durable; the proof comes when it is. */
-    CompletableFuture<Long> commit(int expectedCrc, long expectedSize) throws EggsException {
+    CompletableFuture<Long> commit() throws EggsException {
       if (crc != expectedCrc || written != expectedSize) {
         throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
       }
       try {
-        file.close();
+        Path complete = staged.complete();
         if (config.verifyWrites()) {
-          try (DiskFiles.File written = files.open(temporary)) {
-            verify(written, expectedCrc, expectedSize);
+          try (DiskFiles.File file = files.open(complete)) {
+            verify(file, expectedCrc, expectedSize);
           }
         }
       } catch (IOException e) {
         throw new EggsException(classify(e, blockId, "write"));
       }
-      return committer
-          .commit(this::rename, generation)
-          .thenApply(done -> Certificates.writeProof(key, id, blockId));
+      return staged.commit().thenApply(done -> Certificates.writeProof(key, id, blockId));
     }
 
-    private void rename() throws IOException {
-      if (recentErasures.contains(blockId, System.nanoTime())) {
-        throw new ErasedMeanwhileException();
-      }
-      Path target = path(blockId);
-      int subDirectory = BlockPaths.subDirectory(blockId);
-      synchronized (counter.lock(subDirectory)) {
-        boolean replaces = files.exists(target);
-        files.rename(temporary, target);
-        counter.add(subDirectory, replaces ? 0 : 1);
-      }
-    }
-
-    /** Removes what is there so far. */
-    void abandon() {
-      files.closeQuietly(file);
-      files.discard(temporary);
+    @Override
+    public void abandon() {
+      staged.abandon();
     }
   }
 
-  /** Creates the temporary file of a block next to its final place. */
-  Writing beginWrite(long blockId) throws EggsException {
-    Path parent = path(blockId).getParent();
-    Path temporary = parent.resolve(temporaryPrefix + randomHex());
+  /** Creates a block, which is to have this size and checksum. */
+  BlockWriting beginWrite(long blockId, long size, int crc) throws EggsException {
     try {
-      return new Writing(blockId, temporary, files.create(temporary));
+      return new BlockWriting(blockId, size, crc, stage(blockId, size, crc));
+    } catch (Staging.ErasedMeanwhileException e) {
+      throw new EggsException(ErrorCode.BLOCK_TOO_OLD_FOR_WRITE);
+    } catch (IOException e) {
+      throw new EggsException(classify(e, blockId, "write"));
+    }
+  }
+
+  private Staging.Writing stage(long blockId, long size, int crc)
+      throws IOException, EggsException {
+    try {
+      return staging.begin(blockId, size, crc);
     } catch (NoSuchFileException e) {
-      return beginWriteInNewDirectory(blockId, parent, temporary);
-    } catch (IOException e) {
-      throw new EggsException(classify(e, blockId, "write"));
+      if (missing() == ErrorCode.BLOCK_IO_ERROR_DEVICE) {
+        throw new EggsException(ErrorCode.BLOCK_IO_ERROR_DEVICE);
+      }
+      // Somebody took it for rubbish.
+      staging.makeDirectory();
+      return staging.begin(blockId, size, crc);
     }
   }
 
-  private Writing beginWriteInNewDirectory(long blockId, Path parent, Path temporary)
-      throws EggsException {
-    if (missing() == ErrorCode.BLOCK_IO_ERROR_DEVICE) {
-      throw new EggsException(ErrorCode.BLOCK_IO_ERROR_DEVICE);
+  /** Data that nobody will ask for. */
+  private final class TestWriting implements Writing {
+    private final Path path;
+    private final DiskFiles.File file;
+
+    private TestWriting(Path path, DiskFiles.File file) {
+      this.path = path;
+      this.file = file;
     }
-    try {
-      // Disks formatted by the original lack sub-directories; the commit's sync covers it.
-      files.createDirectories(parent);
-      return new Writing(blockId, temporary, files.create(temporary));
-    } catch (IOException e) {
-      throw new EggsException(classify(e, blockId, "write"));
+
+    @Override
+    public void append(ByteBuffer pages, ByteBuffer records) throws EggsException {
+      try {
+        records.clear();
+        BlockFormat.putRecords(pages, records, 0);
+        records.flip();
+        while (records.hasRemaining()) {
+          file.write(records);
+        }
+      } catch (IOException e) {
+        throw new EggsException(classify(e, 0, "test write"));
+      }
+    }
+
+    @Override
+    public void abandon() {
+      files.closeQuietly(file);
+      files.discard(path);
     }
   }
 
   /** A file for TestWrite, in the service's directory; never renamed. */
   Writing beginTestWrite() throws EggsException {
-    Path temporary = directory.resolve(temporaryPrefix + "test-write" + randomHex());
+    Path path = directory.resolve(temporaryPrefix + "test-write" + randomHex());
     try {
-      return new Writing(0, temporary, files.create(temporary));
+      return new TestWriting(path, files.create(path));
     } catch (IOException e) {
       throw new EggsException(classify(e, 0, "test write"));
     }

@@ -411,6 +411,8 @@ final class Connection implements Runnable {
 
   /** Nothing is ever sent after a started body: a failure inside it ends the connection. */
   private void sendPages(Response.Pages pages) throws IOException {
+    long startNanos = System.nanoTime();
+    DiskMetrics metrics = pages.service().metrics;
     sendFrom(pages.service());
     TransferBuffers.Lease lease = pages.service().buffers.take();
     try {
@@ -425,13 +427,14 @@ final class Connection implements Runnable {
         int length = (int) BlockFormat.fileOffset(part);
         chunk.limit(start + length).position(start);
         try {
-          BlockService.readFully(pages.file().file(), chunk, BlockFormat.fileOffset(position));
+          pages.file().file().readFully(chunk, BlockFormat.fileOffset(position));
         } catch (IOException e) {
           ErrorCode error = pages.service().classify(e, pages.file().blockId(), "read");
           if (start == 0) {
             throw e;
           }
           // The head is not sent yet, so this can still be an error answer.
+          metrics.notRead(pages.kind(), error, System.nanoTime() - startNanos);
           write(((Response.Frame) Response.error(error, false)).bytes());
           return;
         }
@@ -447,7 +450,7 @@ final class Connection implements Runnable {
         position += part;
         left -= part;
       } while (left > 0);
-      handler.countFetched(pages.count());
+      metrics.read(pages.kind(), pages.count(), System.nanoTime() - startNanos);
     } finally {
       sendFrom(null);
       lease.give();

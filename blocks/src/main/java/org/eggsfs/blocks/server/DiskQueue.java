@@ -24,6 +24,16 @@ final class DiskQueue implements Executor {
         storageClass == StorageClass.HDD ? HDD_CONCURRENCY_MAX : FLASH_CONCURRENCY_MAX;
   }
 
+  /** Requests that wait for one of those that run to end. */
+  synchronized int waitingCount() {
+    return waiting.size();
+  }
+
+  /** Requests that run. */
+  synchronized int runningCount() {
+    return running;
+  }
+
   @Override
   public void execute(Runnable task) {
     synchronized (this) {

@@ -10,28 +10,34 @@ import org.eggsfs.blocks.disk.DiskFiles;
 
 /**
  * Makes files and names of one file system durable in groups (blocks.md section 3.4, weakness 10).
- * Each round takes what has arrived, syncs the file system once, and then
- *
- * <ul>
- *   <li>gives the files whose data has just become durable their final names: they are acknowledged
- *       after the <em>next</em> round, which makes the names durable;
- *   <li>acknowledges what was renamed or removed before the sync.
- * </ul>
- *
- * So a block is never visible before its data is durable, never acknowledged before its name is,
- * and any number of blocks share two syncs. The thread ends when it has been idle for a while.
+ * Each round takes what has arrived, syncs the file system once, and acknowledges all of it:
+ * removals, and blocks that are durable in the {@link Staging} directory and get their names then.
+ * So any number of blocks share one sync. The thread ends when it has been idle for a while.
  */
 final class FileSystemCommitter implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(FileSystemCommitter.class.getName());
 
   private static final long IDLE_NANOS = 30_000_000_000L;
 
-  /** Puts a durable file under its final name. */
-  interface Rename {
+  /** What follows when something is durable. */
+  interface Step {
     void run() throws IOException;
   }
 
-  private record Task(Rename rename, CompletableFuture<Void> done) {}
+  private record Task(Step then, CompletableFuture<Void> done) {
+    void finish(IOException failure) {
+      if (failure != null) {
+        done.completeExceptionally(failure);
+        return;
+      }
+      try {
+        then.run();
+        done.complete(null);
+      } catch (IOException | RuntimeException | Error e) {
+        done.completeExceptionally(e);
+      }
+    }
+  }
 
   private final DiskFiles files;
   private final DiskFiles.Held root;
@@ -53,17 +59,17 @@ final class FileSystemCommitter implements AutoCloseable {
   }
 
   /**
-   * The file is written; sync it, run {@code rename}, make the name durable, then complete.
+   * A file is written; makes it durable under the name it has, runs {@code then}, and completes.
    *
    * @param writtenIn the {@link #generation} when its writing began
    */
-  CompletableFuture<Void> commit(Rename rename, long writtenIn) {
-    return enqueue(new Task(rename, new CompletableFuture<>()), writtenIn);
+  CompletableFuture<Void> commit(Step then, long writtenIn) {
+    return enqueue(new Task(then, new CompletableFuture<>()), writtenIn);
   }
 
   /** A name was removed; complete once that is durable. */
   CompletableFuture<Void> sync() {
-    return enqueue(new Task(null, new CompletableFuture<>()), generation());
+    return enqueue(new Task(() -> {}, new CompletableFuture<>()), generation());
   }
 
   private synchronized CompletableFuture<Void> enqueue(Task task, long writtenIn) {
@@ -86,10 +92,9 @@ final class FileSystemCommitter implements AutoCloseable {
   }
 
   private void run() {
-    List<Task> renamed = new ArrayList<>();
     while (true) {
-      List<Task> written = take(renamed.isEmpty());
-      if (written == null) {
+      List<Task> tasks = take();
+      if (tasks == null) {
         return;
       }
       IOException failure = null;
@@ -103,15 +108,16 @@ final class FileSystemCommitter implements AutoCloseable {
       } finally {
         syncStartNanos = 0;
       }
-      finish(renamed, failure);
-      renamed = rename(written, failure);
+      for (Task task : tasks) {
+        task.finish(failure);
+      }
     }
   }
 
-  /** What has arrived; waits for it if {@code mayWait}; null when the thread should end. */
-  private synchronized List<Task> take(boolean mayWait) {
+  /** Waits for something to arrive; null when the thread should end. */
+  private synchronized List<Task> take() {
     long giveUp = System.nanoTime() + IDLE_NANOS;
-    while (mayWait && fresh.isEmpty()) {
+    while (fresh.isEmpty()) {
       long left = giveUp - System.nanoTime();
       if (left <= 0 || closed) {
         running = false;
@@ -154,35 +160,6 @@ final class FileSystemCommitter implements AutoCloseable {
   /** Grows with each failed sync; data written under an older one cannot be trusted. */
   synchronized long generation() {
     return generation;
-  }
-
-  private static List<Task> rename(List<Task> written, IOException failure) {
-    List<Task> renamed = new ArrayList<>();
-    for (Task task : written) {
-      if (failure != null) {
-        task.done.completeExceptionally(failure);
-      } else if (task.rename == null) {
-        task.done.complete(null);
-      } else {
-        try {
-          task.rename.run();
-          renamed.add(task);
-        } catch (IOException | RuntimeException | Error e) {
-          task.done.completeExceptionally(e);
-        }
-      }
-    }
-    return renamed;
-  }
-
-  private static void finish(List<Task> renamed, IOException failure) {
-    for (Task task : renamed) {
-      if (failure == null) {
-        task.done.complete(null);
-      } else {
-        task.done.completeExceptionally(failure);
-      }
-    }
   }
 
   /** Lets go of the file system, after what was asked for is done; nothing more can be. */

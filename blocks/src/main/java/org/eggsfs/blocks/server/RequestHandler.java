@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.LongAdder;
 import org.eggsfs.blocks.format.BlockFormat;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
@@ -33,9 +32,6 @@ final class RequestHandler {
   private static final System.Logger LOGGER = System.getLogger(RequestHandler.class.getName());
 
   private final BlockServer server;
-  final LongAdder blocksWritten = new LongAdder();
-  final LongAdder bytesWritten = new LongAdder();
-  final LongAdder bytesFetched = new LongAdder();
 
   RequestHandler(BlockServer server) {
     this.server = server;
@@ -76,7 +72,43 @@ final class RequestHandler {
   CompletableFuture<Response> handle(
       Connection connection, long serviceId, BlocksRequest request, boolean pipelined)
       throws IOException {
+    long startNanos = System.nanoTime();
     BlockService service = server.service(serviceId);
+    CompletableFuture<Response> result = begin(connection, serviceId, service, request, pipelined);
+    if (service != null) {
+      CompletableFuture<Void> _ =
+          result.thenAccept(
+              response -> count(service, request, response, System.nanoTime() - startNanos));
+    }
+    return result;
+  }
+
+  /** What is sent page by page is counted when it is sent. */
+  private static void count(
+      BlockService service, BlocksRequest request, Response response, long nanos) {
+    if (!(response instanceof Response.Frame frame)) {
+      return;
+    }
+    service.metrics.requests.answered(request.kind(), frame.error(), nanos);
+    if (frame.error() == null) {
+      switch (request) {
+        case WriteBlockRequest write -> service.metrics.written(write.size());
+        case EraseBlockRequest _ -> service.metrics.erased();
+        case CheckBlockRequest check -> service.metrics.checked(check.size());
+        default -> {
+          // The requests' own numbers say enough.
+        }
+      }
+    }
+  }
+
+  private CompletableFuture<Response> begin(
+      Connection connection,
+      long serviceId,
+      BlockService service,
+      BlocksRequest request,
+      boolean pipelined)
+      throws IOException {
     boolean readOnly =
         request instanceof FetchBlockRequest
             || request instanceof FetchBlockWithCrcRequest
@@ -226,7 +258,7 @@ final class RequestHandler {
 
   private CompletableFuture<Response> receive(
       Connection connection, BlockService service, WriteBlockRequest request) throws IOException {
-    BlockService.Writing writing;
+    BlockService.BlockWriting writing;
     try {
       service.checkWrite(
           request.blockId(),
@@ -237,7 +269,7 @@ final class RequestHandler {
       if (request.size() % BlockFormat.PAGE != 0) {
         throw new EggsException(ErrorCode.BAD_BLOCK_CRC);
       }
-      writing = service.beginWrite(request.blockId());
+      writing = service.beginWrite(request.blockId(), request.size(), request.crc());
     } catch (EggsException e) {
       connection.drain(request.size());
       return done(Response.error(e.code(), false));
@@ -248,10 +280,8 @@ final class RequestHandler {
       if (error != null) {
         return done(Response.error(error.code(), false));
       }
-      CompletableFuture<Long> proof = writing.commit(request.crc(), request.size());
+      CompletableFuture<Long> proof = writing.commit();
       complete = true;
-      blocksWritten.increment();
-      bytesWritten.add(request.size());
       return proof.handle(
           (value, failure) -> {
             if (failure == null) {
@@ -271,7 +301,7 @@ final class RequestHandler {
 
   private static ErrorCode classify(BlockService service, long blockId, Throwable failure) {
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
-    if (cause instanceof BlockService.ErasedMeanwhileException) {
+    if (cause instanceof Staging.ErasedMeanwhileException) {
       return ErrorCode.BLOCK_TOO_OLD_FOR_WRITE;
     }
     return cause instanceof IOException e
@@ -343,9 +373,5 @@ final class RequestHandler {
                   ? Response.of(request.kind(), new TestWriteResponse())
                   : Response.error(classify(service, 0, failure), false);
             });
-  }
-
-  void countFetched(long bytes) {
-    bytesFetched.add(bytes);
   }
 }

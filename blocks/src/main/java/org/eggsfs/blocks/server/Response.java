@@ -10,8 +10,13 @@ sealed interface Response {
   /** Lets go of what an answer holds that nobody will send. */
   default void dispose() {}
 
-  /** A complete frame; {@code close} ends the connection after it. */
-  record Frame(ByteBuffer bytes, boolean close) implements Response {}
+  /**
+   * A complete frame.
+   *
+   * @param close ends the connection after it
+   * @param error what it tells, null after success
+   */
+  record Frame(ByteBuffer bytes, boolean close, ErrorCode error) implements Response {}
 
   /** A frame head followed by pages of an open file, which the sender closes. */
   record Pages(
@@ -31,12 +36,12 @@ sealed interface Response {
   static Response of(int kind, Message body) {
     ByteBuffer bytes = Frames.buffer(Frames.BLOCKS_RESPONSE_HEADER_SIZE + body.encodedSize());
     Frames.putBlocksResponse(bytes, kind, body);
-    return new Frame(bytes.flip(), false);
+    return new Frame(bytes.flip(), false, null);
   }
 
   static Response error(ErrorCode error, boolean close) {
     ByteBuffer bytes = Frames.buffer(Frames.BLOCKS_ERROR_SIZE);
     Frames.putBlocksError(bytes, error);
-    return new Frame(bytes.flip(), close);
+    return new Frame(bytes.flip(), close, error);
   }
 }

@@ -15,10 +15,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.eggsfs.blocks.format.StagedName;
 import org.eggsfs.core.BlockPaths;
 import org.eggsfs.core.CbcMac;
 import org.eggsfs.core.Certificates;
 import org.eggsfs.core.Crc32c;
+import org.eggsfs.net.Measurement;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.Message;
@@ -105,6 +107,66 @@ class BlockServerTest {
     sendWrite(blockId, data, Crc32c.sum(0, data, 0, data.length));
     expectOk(BlocksKind.WRITE_BLOCK);
     assertEquals(Certificates.writeProof(key, service, blockId), Long.reverseBytes(in.readLong()));
+  }
+
+  @Test
+  void metricsTellWhatWasDone() throws Exception {
+    byte[] data = data(1);
+    write(NOW, data);
+    send(
+        service,
+        BlocksKind.FETCH_BLOCK_WITH_CRC,
+        new FetchBlockWithCrcRequest(0, NOW, 0, 4096, 4096),
+        new byte[0]);
+    expectOk(BlocksKind.FETCH_BLOCK_WITH_CRC);
+    in.readNBytes(4100);
+    int crc = Crc32c.sum(0, data, 0, data.length);
+    send(service, BlocksKind.CHECK_BLOCK, new CheckBlockRequest(NOW, SIZE, crc), new byte[0]);
+    expectOk(BlocksKind.CHECK_BLOCK);
+    send(service, BlocksKind.CHECK_BLOCK, new CheckBlockRequest(NOW, SIZE, crc + 1), new byte[0]);
+    expectError(ErrorCode.BAD_BLOCK_CRC);
+    now = NOW + BlockServerConfig.ERASE_CUTOFF;
+    long certificate = Certificates.eraseCertificate(key, service, NOW);
+    send(service, BlocksKind.ERASE_BLOCK, new EraseBlockRequest(NOW, certificate), new byte[0]);
+    expectOk(BlocksKind.ERASE_BLOCK);
+    String tags =
+        String.format(",blockservice=0x%016x,failuredomain=domain,pathprefix=domain", service);
+    in.readNBytes(8);
+    send(service, BlocksKind.FETCH_BLOCK, new FetchBlockRequest(NOW, 0, 4096), new byte[0]);
+    expectError(ErrorCode.BLOCK_NOT_FOUND);
+    // What is made durable by another thread may be counted after it is answered.
+    Await.until(
+        () ->
+            metrics().get(0).endsWith(",blocks=1i")
+                && metrics().get(2).endsWith(" blocks=1i")
+                && String.join("\n", metrics()).contains(",error=BLOCK_NOT_FOUND count=1i"));
+    List<String> lines = metrics();
+    String text = String.join("\n", lines);
+    assertEquals("eggsfs_blocks_write" + tags + " bytes=12300i,blocks=1i", lines.get(0));
+    assertEquals("eggsfs_blocks_read" + tags + " bytes=4100i,blocks=1i", lines.get(1));
+    assertEquals("eggsfs_blocks_erase" + tags + " blocks=1i", lines.get(2));
+    assertEquals("eggsfs_blocks_check" + tags + " blocks=1i,bytes=12300i", lines.get(3));
+    assertTrue(
+        lines
+            .get(4)
+            .matches(
+                "eggsfs_blocks_storage"
+                    + tags
+                    + ",storageclass=FLASH capacity=\\d+i,available=\\d+i,blocks=0i,io_errors=0i.*"),
+        text);
+    assertTrue(
+        text.contains("eggsfs_blocks_requests" + tags + ",kind=CHECK_BLOCK count=2i,errors=1i,"),
+        text);
+    assertTrue(text.contains(",kind=FETCH_BLOCK_WITH_CRC count=1i,errors=0i,"), text);
+    assertTrue(
+        text.contains("eggsfs_blocks_errors" + tags + ",error=BAD_BLOCK_CRC count=1i"), text);
+    assertTrue(
+        text.contains("eggsfs_blocks_connections,failuredomain=domain,pathprefix=domain open=1i,"),
+        text);
+  }
+
+  private List<String> metrics() {
+    return server.measurements().stream().map(Measurement::toString).toList();
   }
 
   private void expectOk(int kind) throws IOException {
@@ -227,6 +289,23 @@ class BlockServerTest {
     assertEquals(before, service);
     // In the background: serving does not wait for it.
     Await.until(() -> !Files.exists(leftover) && server.blockCount(service) == 1);
+  }
+
+  @Test
+  void aBlockThatWasSafeBeforeItHadItsNameIsThereAfterTheRestart() throws IOException {
+    write(NOW, data(1));
+    Path disk = directory.resolve("0");
+    Path file = disk.resolve(BlockPaths.relative(NOW));
+    server.close();
+    socket.close();
+    // As after a power failure between the sync of the block and that of its name.
+    int crc = Crc32c.sum(0, data(1), 0, SIZE);
+    Files.move(
+        file,
+        disk.resolve(StagedName.DIRECTORY).resolve(new StagedName(NOW, SIZE, crc).toString(1)));
+    start();
+    assertArrayEquals(data(1), fetch(NOW, 0, SIZE));
+    Await.until(() -> server.blockCount(service) == 1);
   }
 
   @Test

@@ -23,6 +23,7 @@ import org.eggsfs.blocks.disk.NthFault;
 import org.eggsfs.blocks.disk.SystemFiles;
 import org.eggsfs.blocks.format.BlockFormat;
 import org.eggsfs.blocks.format.DiskMisuseException;
+import org.eggsfs.blocks.format.StagedName;
 import org.eggsfs.core.BlockPaths;
 import org.eggsfs.protocol.StorageClass;
 import org.junit.jupiter.api.Test;
@@ -213,8 +214,9 @@ class FaultLoopTest {
     return names(disk).stream()
         .filter(
             name ->
-                name.contains("/" + BlockFormat.TEMPORARY_PREFIX)
-                    && !name.endsWith(BlockFormat.TEMPORARY_PREFIX + "probe"))
+                name.contains("/" + StagedName.DIRECTORY + "/")
+                    || name.contains("/" + BlockFormat.TEMPORARY_PREFIX)
+                        && !name.endsWith(BlockFormat.TEMPORARY_PREFIX + "probe"))
         .toList();
   }
 

@@ -9,6 +9,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -16,8 +17,12 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 import org.eggsfs.blocks.disk.DiskLog;
+import org.eggsfs.blocks.disk.SystemFiles;
+import org.eggsfs.blocks.disk.WatchedFiles;
 import org.eggsfs.blocks.format.KeyFile;
+import org.eggsfs.blocks.format.StagedName;
 import org.eggsfs.core.BlockPaths;
 import org.eggsfs.protocol.StorageClass;
 import org.junit.jupiter.api.BeforeEach;
@@ -99,28 +104,63 @@ class PowerFailureTest {
   }
 
   @Test
-  void nothingAcknowledgedIsLostAndNothingPartialIsSeen() {
+  void nothingAcknowledgedIsLostAndNothingPartialIsSeen() throws IOException {
     assertEquals("", firstViolation(log.entries()));
   }
 
   @Test
-  void aServerThatForgetsToSyncIsFound() {
+  void aServerThatForgetsToSyncIsFound() throws IOException {
     assertNotEquals("", firstViolation(DiskLog.withoutSyncs(log.entries())));
   }
 
   /** What is wrong after some power failure, or nothing. */
-  private String firstViolation(List<DiskLog.Entry> entries) {
+  private String firstViolation(List<DiskLog.Entry> entries) throws IOException {
     SplittableRandom random = new SplittableRandom(42);
     for (int end = 0; end <= entries.size(); end++) {
       List<DiskLog.Entry> before = entries.subList(0, end);
       for (double survival : SURVIVALS) {
-        String violation = violation(before, DiskLog.afterPowerFailure(before, survival, random));
+        String violation =
+            violation(before, restarted(DiskLog.afterPowerFailure(before, survival, random)));
         if (!violation.isEmpty()) {
           return "power failure after " + end + " of " + entries.size() + ": " + violation;
         }
       }
     }
     return "";
+  }
+
+  /** What is there when the next server has begun. */
+  private Map<Path, byte[]> restarted(Map<Path, byte[]> disk) throws IOException {
+    Path staged = directory.resolve(StagedName.DIRECTORY);
+    if (disk.keySet().stream().noneMatch(file -> file.startsWith(staged))) {
+      return disk;
+    }
+    Map<Path, byte[]> after = new HashMap<>(disk);
+    Path copy = Files.createTempDirectory(directory, "restarted");
+    for (Map.Entry<Path, byte[]> file : disk.entrySet()) {
+      if (file.getKey().startsWith(staged)) {
+        Path target = copy.resolve(directory.relativize(file.getKey()));
+        Files.createDirectories(target.getParent());
+        Files.write(target, file.getValue());
+        after.remove(file.getKey());
+      }
+    }
+    new Staging(
+            copy,
+            new WatchedFiles(new SystemFiles(), copy),
+            null,
+            new BlockCounter(),
+            new RecentErasures())
+        .recover();
+    try (Stream<Path> files = Files.walk(copy)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        if (Files.isRegularFile(file)) {
+          after.put(directory.resolve(copy.relativize(file)), Files.readAllBytes(file));
+        }
+        Files.delete(file);
+      }
+    }
+    return after;
   }
 
   private String violation(List<DiskLog.Entry> before, Map<Path, byte[]> disk) {

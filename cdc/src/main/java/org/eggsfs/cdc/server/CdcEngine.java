@@ -12,7 +12,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
-import java.util.zip.CRC32C;
 import org.eggsfs.cdc.state.ApplyResult;
 import org.eggsfs.cdc.state.CdcState;
 import org.eggsfs.cdc.state.ClientKey;
@@ -27,6 +26,7 @@ import org.eggsfs.core.CbcMac;
 import org.eggsfs.net.Addresses;
 import org.eggsfs.net.HostClock;
 import org.eggsfs.net.Outlet;
+import org.eggsfs.net.RequestMetrics;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.MalformedMessageException;
@@ -84,12 +84,14 @@ public final class CdcEngine implements AutoCloseable {
   private static final class Origin {
     Outlet outlet;
     final InetSocketAddress source;
+    final long arrivedNanos;
     long lastSeenNanos;
 
-    Origin(Outlet outlet, InetSocketAddress source, long lastSeenNanos) {
+    Origin(Outlet outlet, InetSocketAddress source, long arrivedNanos) {
       this.outlet = outlet;
       this.source = source;
-      this.lastSeenNanos = lastSeenNanos;
+      this.arrivedNanos = arrivedNanos;
+      this.lastSeenNanos = arrivedNanos;
     }
   }
 
@@ -160,6 +162,22 @@ public final class CdcEngine implements AutoCloseable {
   final LongAdder shardRequests = new LongAdder();
   final LongAdder shardRepeats = new LongAdder();
 
+  /** Requests for which there was no room. */
+  final LongAdder drops = new LongAdder();
+
+  /** Log entries applied, what they hold together, and batches given to the committer. */
+  final LongAdder entries = new LongAdder();
+
+  final LongAdder entryItems = new LongAdder();
+  final LongAdder batches = new LongAdder();
+  final RequestMetrics answered = new RequestMetrics();
+
+  /** By kind of the shard request, from the first packet with its id to the answer. */
+  final RequestMetrics shardsAnswered = new RequestMetrics();
+
+  /** Transactions at the end of the last turn; other threads read it. */
+  private volatile int transactionCount;
+
   private KeyValueStore.Snapshot snapshot;
   private final Overlay overlay;
   private List<ClientRequest> newRequests = new ArrayList<>();
@@ -226,6 +244,11 @@ public final class CdcEngine implements AutoCloseable {
     return state.transactionCount();
   }
 
+  /** The same as of the last turn. Any thread. */
+  int lastTransactionCount() {
+    return transactionCount;
+  }
+
   private void execute(Runnable task) {
     tasks.add(task);
     wake.run();
@@ -257,6 +280,7 @@ public final class CdcEngine implements AutoCloseable {
       submit();
     }
     releaseDurable();
+    transactionCount = state.transactionCount();
     calls.run(clock.nanoTime());
   }
 
@@ -326,13 +350,13 @@ public final class CdcEngine implements AutoCloseable {
       duplicates.increment();
       return;
     }
-    long fingerprint = fingerprint(received);
+    long fingerprint = Frames.fingerprint(received);
     GivenAnswer given = state.givenAnswer(client, fingerprint);
     Origin origin = new Origin(outlet, source, now);
     if (given != null) {
       duplicates.increment();
       if (given.index() <= durableIndex) {
-        answer(origin, requestId, given.kind(), given.response(), given.error());
+        send(origin, requestId, given.kind(), given.response(), given.error());
       }
     } else if (state.transactionOf(client) != 0) {
       // Its first copy came before a restart.
@@ -356,6 +380,8 @@ public final class CdcEngine implements AutoCloseable {
     } else if (state.transactionCount() + newRequests.size() < CdcState.TRANSACTIONS_MAX) {
       origins.put(client, origin);
       newRequests.add(new ClientRequest(client, fingerprint, request));
+    } else {
+      drops.increment();
     }
   }
 
@@ -373,15 +399,13 @@ public final class CdcEngine implements AutoCloseable {
                         error)));
   }
 
-  /** Tells a repeated request from another one that happens to have the same id. */
-  private static long fingerprint(ByteBuffer frame) {
-    CRC32C crc = new CRC32C();
-    int length = frame.limit();
-    crc.update(frame.slice(0, length));
-    return (long) length << 32 | crc.getValue();
+  private void answer(
+      Origin origin, long requestId, int kind, CdcResponse response, ErrorCode error) {
+    send(origin, requestId, kind, response, error);
+    answered.answered(kind, error, clock.nanoTime() - origin.arrivedNanos);
   }
 
-  private void answer(
+  private void send(
       Origin origin, long requestId, int kind, CdcResponse response, ErrorCode error) {
     sent.clear();
     if (error == null) {
@@ -426,8 +450,10 @@ public final class CdcEngine implements AutoCloseable {
       throw new MalformedMessageException("an answer of another kind");
     }
     Frames.requireEnd(received);
+    long now = clock.nanoTime();
+    shardsAnswered.answered(call.request.kind(), error, now - call.startNanos);
     if (error != null && ShardRequests.isTransient(error)) {
-      calls.again(call, clock.nanoTime());
+      calls.again(call, now);
     } else {
       calls.answered(call);
       newAnswers.add(new ShardAnswer(call.transaction, call.sequence, call.sub, response, error));
@@ -479,6 +505,8 @@ public final class CdcEngine implements AutoCloseable {
     // Not before the ids that have been used, so that the time on disk keeps up with them.
     long time = Math.max(clock.wallNanos(), calls.lastRequestId());
     LogEntry entry = new LogEntry(time, newRequests, newAnswers, expirations);
+    entries.increment();
+    entryItems.add(newRequests.size() + newAnswers.size() + expirations.size());
     newRequests = new ArrayList<>();
     newAnswers = new ArrayList<>();
     expirations = List.of();
@@ -533,6 +561,7 @@ public final class CdcEngine implements AutoCloseable {
     if (changes.isEmpty()) {
       return;
     }
+    batches.increment();
     Batch batch = new Batch(batchNumber, index, state.time());
     List<Change> batchChanges = changes.take();
     urgent = false;

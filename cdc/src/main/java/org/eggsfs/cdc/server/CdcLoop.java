@@ -106,6 +106,11 @@ final class CdcLoop implements Runnable, AutoCloseable {
     return engine.stuck();
   }
 
+  /** What the engine counts. Any thread. */
+  CdcEngine engine() {
+    return engine;
+  }
+
   /** What happened so far. Any thread. */
   CdcServer.Counters counters() {
     return new CdcServer.Counters(

@@ -3,12 +3,14 @@ package org.eggsfs.cdc.server;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.channels.DatagramChannel;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import org.eggsfs.cdc.state.CdcState;
 import org.eggsfs.consensus.GroupCommitter;
 import org.eggsfs.net.Addresses;
+import org.eggsfs.net.Measurement;
 import org.eggsfs.net.RememberedPorts;
 import org.eggsfs.net.UdpSockets;
 import org.eggsfs.protocol.ErrorCode;
@@ -36,10 +38,12 @@ public final class CdcServer implements AutoCloseable {
   private final List<InetSocketAddress> addresses = new ArrayList<>();
   private final Maintenance maintenance;
   private final CdcLoop loop;
+  private final Path dataDirectory;
   private Thread thread;
   private boolean closed;
 
   private CdcServer(CdcConfig config, Runnable onFailure) throws IOException {
+    dataDirectory = config.dataDirectory();
     directory = DataDirectory.open(config.dataDirectory(), FORMAT);
     List<AutoCloseable> opened = new ArrayList<>();
     opened.add(directory);
@@ -190,6 +194,11 @@ public final class CdcServer implements AutoCloseable {
   /** What happened so far. */
   public Counters counters() {
     return loop.counters();
+  }
+
+  /** What an operator may want to see drawn over time (docs/operations.md). Any thread. */
+  public List<Measurement> measurements() {
+    return CdcMetrics.of(loop.engine(), dataDirectory);
   }
 
   /** Stops taking requests, makes what was taken durable, closes the database. */

@@ -3,13 +3,11 @@ package org.eggsfs.cdc.server;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.List;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.eggsfs.net.Addresses;
 import org.eggsfs.net.ShuckleClient;
+import org.eggsfs.net.ShuckleTasks;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.shuckle.LocalShardsRequest;
 import org.eggsfs.protocol.shuckle.LocalShardsResponse;
@@ -20,8 +18,6 @@ import org.eggsfs.protocol.shuckle.RegisterCdcRequest;
  * fetches the shards' addresses, makes checkpoints.
  */
 final class Maintenance implements AutoCloseable {
-  private static final System.Logger LOGGER = System.getLogger(Maintenance.class.getName());
-
   private static final long RETRY_NANOS_FIRST = 50_000_000L;
   private static final long RETRY_NANOS_MAX = 1_000_000_000L;
 
@@ -34,21 +30,18 @@ final class Maintenance implements AutoCloseable {
   private final List<InetSocketAddress> addresses;
   private final ShardAddresses shards;
   private final ShuckleClient shuckle;
-  private final ScheduledThreadPoolExecutor executor;
+  private final ShuckleTasks tasks;
   private final AtomicBoolean extraRefresh = new AtomicBoolean();
   private long registerRetry = RETRY_NANOS_FIRST;
   private long refreshRetry = RETRY_NANOS_FIRST;
-  private boolean shuckleAlerted;
   private volatile boolean registered;
 
   Maintenance(CdcConfig config, List<InetSocketAddress> addresses, ShardAddresses shards) {
     this.config = config;
     this.addresses = addresses;
     this.shards = shards;
-    this.shuckle = new ShuckleClient(config.shuckleAddresses());
-    this.executor =
-        new ScheduledThreadPoolExecutor(1, Thread.ofPlatform().name("cdc-maintenance").factory());
-    this.executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    this.tasks = new ShuckleTasks("cdc-maintenance", config.shuckleAddresses());
+    this.shuckle = tasks.shuckle();
   }
 
   void start() {
@@ -60,7 +53,7 @@ final class Maintenance implements AutoCloseable {
   }
 
   void execute(Runnable task) {
-    schedule(task, 0);
+    tasks.execute(task);
   }
 
   boolean isReady() {
@@ -70,24 +63,16 @@ final class Maintenance implements AutoCloseable {
   /** Fetches the addresses soon: a shard that does not answer may have moved. Any thread. */
   void refreshSoon() {
     if (extraRefresh.compareAndSet(false, true)) {
-      schedule(
+      tasks.schedule(
           () -> {
             try {
               fetch();
             } catch (IOException | EggsException | RuntimeException e) {
-              alert("cannot fetch the shards' addresses", e);
+              tasks.failed("cannot fetch the shards' addresses from the shuckle", e);
             }
           },
           0);
-      schedule(() -> extraRefresh.set(false), EXTRA_REFRESH_NANOS);
-    }
-  }
-
-  private void schedule(Runnable task, long nanos) {
-    try {
-      executor.schedule(task, nanos, TimeUnit.NANOSECONDS);
-    } catch (RejectedExecutionException e) {
-      LOGGER.log(System.Logger.Level.DEBUG, "the CDC is closing", e);
+      tasks.schedule(() -> extraRefresh.set(false), EXTRA_REFRESH_NANOS);
     }
   }
 
@@ -102,10 +87,10 @@ final class Maintenance implements AutoCloseable {
           new RegisterCdcRequest(REPLICA, config.locationId(), true, Addresses.of(addresses)));
       registered = true;
       registerRetry = RETRY_NANOS_FIRST;
-      schedule(this::register, jittered(config.registerInterval()));
+      tasks.schedule(this::register, jittered(config.registerInterval()));
     } catch (IOException | EggsException | RuntimeException e) {
-      alert("cannot register", e);
-      schedule(this::register, registerRetry);
+      tasks.failed("cannot register with the shuckle", e);
+      tasks.schedule(this::register, registerRetry);
       registerRetry = Math.min(2 * registerRetry, RETRY_NANOS_MAX);
     }
   }
@@ -113,16 +98,16 @@ final class Maintenance implements AutoCloseable {
   private void refresh() {
     try {
       fetch();
-      shuckleAlerted = false;
+      tasks.worked();
     } catch (IOException | EggsException | RuntimeException e) {
-      alert("cannot fetch the shards' addresses", e);
+      tasks.failed("cannot fetch the shards' addresses from the shuckle", e);
     }
     if (shards.isComplete()) {
       refreshRetry = RETRY_NANOS_FIRST;
-      schedule(this::refresh, jittered(config.refreshInterval()));
+      tasks.schedule(this::refresh, jittered(config.refreshInterval()));
     } else {
       // A young cluster's shards register at any moment.
-      schedule(this::refresh, refreshRetry);
+      tasks.schedule(this::refresh, refreshRetry);
       refreshRetry = Math.min(2 * refreshRetry, RETRY_NANOS_MAX);
     }
   }
@@ -132,31 +117,8 @@ final class Maintenance implements AutoCloseable {
     shards.install(response.shards());
   }
 
-  /** Once an outage, not once a try. */
-  private void alert(String what, Exception e) {
-    if (!shuckleAlerted && !executor.isShutdown()) {
-      shuckleAlerted = true;
-      LOGGER.log(
-          System.Logger.Level.WARNING,
-          what
-              + " at the shuckle "
-              + config.shuckleAddresses()
-              + " ("
-              + e.getMessage()
-              + "); trying again");
-    }
-  }
-
   @Override
   public void close() {
-    executor.shutdownNow();
-    shuckle.close();
-    try {
-      if (!executor.awaitTermination(5, TimeUnit.SECONDS)) {
-        LOGGER.log(System.Logger.Level.WARNING, "the maintenance thread does not end");
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    tasks.close();
   }
 }

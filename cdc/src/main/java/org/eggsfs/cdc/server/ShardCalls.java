@@ -43,6 +43,9 @@ final class ShardCalls {
     final ShardRequest request;
     long requestId;
 
+    /** When the first packet with that id left. */
+    long startNanos;
+
     /** Whether the next attempt is a request of its own. */
     private boolean idDue = true;
 
@@ -145,6 +148,7 @@ final class ShardCalls {
       call.idDue = false;
       lastRequestId = Math.max(lastRequestId + 1, requestIdMin.getAsLong());
       call.requestId = lastRequestId;
+      call.startNanos = now;
       byRequestId.put(call.requestId, call);
     }
     schedule(call, now, call.silenceWait);

@@ -21,8 +21,10 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.net.Addresses;
+import org.eggsfs.net.Measurement;
 import org.eggsfs.net.ShuckleClient;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
@@ -175,6 +177,30 @@ class CdcServerTest {
     EggsException e = assertThrows(EggsException.class, () -> mkdir(ROOT, ".."));
     assertEquals(ErrorCode.BAD_NAME, e.code());
     assertEquals(before.shardRequests(), cdc.counters().shardRequests());
+  }
+
+  @Test
+  void metricsTellWhatWasAsked() throws IOException, EggsException {
+    mkdir(ROOT, freshName());
+    assertThrows(EggsException.class, () -> mkdir(ROOT, "."));
+    // An answer is counted after it was sent.
+    mkdir(ROOT, freshName());
+    String text =
+        cdc.measurements().stream().map(Measurement::toString).collect(Collectors.joining("\n"));
+    assertTrue(
+        text.matches("(?s).*eggsfs_cdc_requests,kind=MAKE_DIRECTORY count=[1-9]\\d*i.*"), text);
+    assertTrue(text.matches("(?s).*eggsfs_cdc_errors,error=BAD_NAME count=[1-9]\\d*i.*"), text);
+    assertTrue(
+        text.matches(
+            "(?s).*eggsfs_cdc_shard_requests,kind=CREATE_DIRECTORY_INODE count=[1-9]\\d*i.*"),
+        text);
+    assertTrue(
+        text.matches(
+            "(?s).*eggsfs_cdc_transactions in_flight=\\d+i,stuck=0i,dropped=0i\n"
+                + "eggsfs_cdc_packets requests=[1-9]\\d*i,.*,to_shards=[1-9]\\d*i,.*"
+                + "eggsfs_cdc_log entries=[1-9]\\d*i,items=[1-9]\\d*i,batches=[1-9]\\d*i\n"
+                + "eggsfs_cdc_storage used=[1-9].*"),
+        text);
   }
 
   @Test

@@ -29,24 +29,20 @@ import org.eggsfs.shard.server.ShardHost;
 import org.eggsfs.shard.server.ShardHostConfig;
 
 /** A host of the root's shard: files are made, and names that were acknowledged must be found. */
-final class ShardSubject implements Subject {
+final class ShardSubject extends FreshSubject {
   private static final int FILES = 3;
 
   private final UdpPeer peer = new UdpPeer();
   private final Map<String, Long> linked = new LinkedHashMap<>();
-  private Path home;
   private int names;
 
-  ShardSubject() throws IOException {}
+  ShardSubject() throws IOException {
+    super("shard");
+  }
 
   @Override
-  public Path nextHome(Path parent, int life) throws IOException {
-    if (home != null) {
-      FaultLoop.deleteTree(home);
-    }
-    home = parent.resolve("shard-" + life);
+  void forget() {
     linked.clear();
-    return home;
   }
 
   @Override

@@ -28,7 +28,7 @@ import org.eggsfs.shuckle.server.ShuckleConfig;
 import org.eggsfs.shuckle.server.ShuckleServer;
 
 /** A shuckle: what was registered and the flags that were set must be found. */
-final class ShuckleSubject implements Subject {
+final class ShuckleSubject extends FreshSubject {
   private static final int SERVICES = 3;
   private static final Duration SHORT = Duration.ofMillis(400);
   private static final Duration LONG = Duration.ofSeconds(30);
@@ -36,17 +36,15 @@ final class ShuckleSubject implements Subject {
   /** Acknowledged flags by service; a service that is registered only has none. */
   private final Map<Long, Integer> services = new HashMap<>();
 
-  private Path home;
   private long lastId;
 
+  ShuckleSubject() {
+    super("shuckle");
+  }
+
   @Override
-  public Path nextHome(Path parent, int life) throws IOException {
-    if (home != null) {
-      FaultLoop.deleteTree(home);
-    }
-    home = parent.resolve("shuckle-" + life);
+  void forget() {
     services.clear();
-    return home;
   }
 
   @Override

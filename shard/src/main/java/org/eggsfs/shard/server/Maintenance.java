@@ -4,12 +4,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import org.eggsfs.net.Addresses;
 import org.eggsfs.net.ShuckleClient;
+import org.eggsfs.net.ShuckleTasks;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedRequest;
 import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedResponse;
@@ -24,8 +22,6 @@ import org.eggsfs.protocol.shuckle.ShuckleRequest;
  * that a restart does not depend on the shuckle.
  */
 final class Maintenance implements AutoCloseable {
-  private static final System.Logger LOGGER = System.getLogger(Maintenance.class.getName());
-
   private static final long RETRY_NANOS_FIRST = 50_000_000L;
   private static final long RETRY_NANOS_MAX = 2_000_000_000L;
 
@@ -33,22 +29,19 @@ final class Maintenance implements AutoCloseable {
   private final List<HostedShard> shards;
   private final ShuckleClient shuckle;
   private final BlockServiceFile file;
-  private final ScheduledThreadPoolExecutor executor;
+  private final ShuckleTasks tasks;
   private long registerRetry = RETRY_NANOS_FIRST;
   private long refreshRetry = RETRY_NANOS_FIRST;
-  private boolean shuckleAlerted;
   private volatile boolean registered;
   private volatile boolean assigned;
 
   Maintenance(ShardHostConfig config, List<HostedShard> shards) {
     this.config = config;
     this.shards = shards;
-    this.shuckle = new ShuckleClient(config.shuckleAddresses());
+    this.tasks = new ShuckleTasks("shard-maintenance", config.shuckleAddresses());
+    this.shuckle = tasks.shuckle();
     Path directory = config.dataDirectory();
     this.file = new BlockServiceFile(directory.resolve("block-services"));
-    this.executor =
-        new ScheduledThreadPoolExecutor(1, Thread.ofPlatform().name("shard-maintenance").factory());
-    this.executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
   }
 
   /**
@@ -69,23 +62,11 @@ final class Maintenance implements AutoCloseable {
   }
 
   void execute(Runnable task) {
-    try {
-      executor.execute(task);
-    } catch (RejectedExecutionException e) {
-      LOGGER.log(System.Logger.Level.DEBUG, "the host is closing", e);
-    }
+    tasks.execute(task);
   }
 
   boolean isReady() {
     return registered && assigned;
-  }
-
-  private void schedule(Runnable task, long nanos) {
-    try {
-      executor.schedule(task, nanos, TimeUnit.NANOSECONDS);
-    } catch (RejectedExecutionException e) {
-      LOGGER.log(System.Logger.Level.DEBUG, "the host is closing", e);
-    }
   }
 
   /** Periods are spread so that many hosts do not ask at the same moment. */
@@ -106,10 +87,10 @@ final class Maintenance implements AutoCloseable {
       }
       registered = true;
       registerRetry = RETRY_NANOS_FIRST;
-      schedule(this::register, jittered(config.registerInterval()));
+      tasks.schedule(this::register, jittered(config.registerInterval()));
     } catch (IOException | EggsException | RuntimeException e) {
-      alert("cannot register with the shuckle", e);
-      schedule(this::register, registerRetry);
+      tasks.failed("cannot register with the shuckle", e);
+      tasks.schedule(this::register, registerRetry);
       registerRetry = Math.min(2 * registerRetry, RETRY_NANOS_MAX);
     }
   }
@@ -130,18 +111,18 @@ final class Maintenance implements AutoCloseable {
       content.installInto(shards);
       file.save(content);
       assigned = current.stream().noneMatch(answer -> answer.blockServices().isEmpty());
-      shuckleAlerted = false;
+      tasks.worked();
     } catch (IOException | EggsException | RuntimeException e) {
-      alert("cannot fetch the block services from the shuckle", e);
-      schedule(this::refresh, backOff());
+      tasks.failed("cannot fetch the block services from the shuckle", e);
+      tasks.schedule(this::refresh, backOff());
       return;
     }
     if (assigned) {
       refreshRetry = RETRY_NANOS_FIRST;
-      schedule(this::refresh, jittered(config.refreshInterval()));
+      tasks.schedule(this::refresh, jittered(config.refreshInterval()));
     } else {
       // A young cluster gets its first assignment at any moment.
-      schedule(this::refresh, Math.min(backOff(), config.refreshInterval()));
+      tasks.schedule(this::refresh, Math.min(backOff(), config.refreshInterval()));
     }
   }
 
@@ -151,26 +132,8 @@ final class Maintenance implements AutoCloseable {
     return wait;
   }
 
-  /** Once an outage, not once a try. */
-  private void alert(String what, Exception e) {
-    if (!shuckleAlerted && !executor.isShutdown()) {
-      shuckleAlerted = true;
-      LOGGER.log(
-          System.Logger.Level.WARNING,
-          what + " at " + config.shuckleAddresses() + " (" + e.getMessage() + "); trying again");
-    }
-  }
-
   @Override
   public void close() {
-    executor.shutdownNow();
-    shuckle.close();
-    try {
-      if (!executor.awaitTermination(5, TimeUnit.SECONDS)) {
-        LOGGER.log(System.Logger.Level.WARNING, "the maintenance thread does not end");
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    tasks.close();
   }
 }

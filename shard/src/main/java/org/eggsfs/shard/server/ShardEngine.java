@@ -11,11 +11,11 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
-import java.util.zip.CRC32C;
 import org.eggsfs.consensus.Committer;
 import org.eggsfs.core.CbcMac;
 import org.eggsfs.net.HostClock;
 import org.eggsfs.net.Outlet;
+import org.eggsfs.net.RequestMetrics;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.Frames;
@@ -70,6 +70,7 @@ public final class ShardEngine implements AutoCloseable {
       long index,
       long fingerprint,
       boolean signed,
+      long arrivedNanos,
       ApplyResult result) {}
 
   /** One turn's changes on their way to the disk. */
@@ -99,6 +100,24 @@ public final class ShardEngine implements AutoCloseable {
 
   final LongAdder writes = new LongAdder();
   final LongAdder malformed = new LongAdder();
+
+  /** Repetitions that were answered from memory or are in work. */
+  final LongAdder repeats = new LongAdder();
+
+  /** Writes for which there was no room. */
+  final LongAdder drops = new LongAdder();
+
+  /** Log entries applied, and batches of them given to the committer. */
+  final LongAdder entries = new LongAdder();
+
+  final LongAdder batches = new LongAdder();
+  final RequestMetrics requests = new RequestMetrics();
+
+  /** How many writes were in flight at the end of the last turn; other threads read it. */
+  private volatile int inFlightCount;
+
+  /** When the datagram in work arrived. */
+  private long arrivedNanos;
 
   private KeyValueStore.Snapshot snapshot;
   private final Overlay overlay;
@@ -141,6 +160,11 @@ public final class ShardEngine implements AutoCloseable {
     wake.run();
   }
 
+  /** Writes that wait for the disk. Any thread. */
+  int inFlightCount() {
+    return inFlightCount;
+  }
+
   /** Runs what other threads have left to do in this one. */
   public void runTasks() {
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
@@ -156,6 +180,7 @@ public final class ShardEngine implements AutoCloseable {
    */
   public void receive(
       HostedShard shard, Outlet outlet, InetSocketAddress source, ByteBuffer datagram) {
+    arrivedNanos = clock.nanoTime();
     try {
       handle(shard, outlet, source, datagram);
     } catch (MalformedMessageException e) {
@@ -194,7 +219,7 @@ public final class ShardEngine implements AutoCloseable {
       answerRead(shard, outlet, source, requestId, signed, request);
     } else {
       writes.increment();
-      acceptWrite(shard, outlet, source, requestId, signed, fingerprint(received), request);
+      acceptWrite(shard, outlet, source, requestId, signed, Frames.fingerprint(received), request);
     }
   }
 
@@ -219,6 +244,16 @@ public final class ShardEngine implements AutoCloseable {
     }
     encode(requestId, request.kind(), shard.durableIndex, signed, response, error);
     outlet.send(sent, source);
+    requests.answered(request.kind(), error, clock.nanoTime() - arrivedNanos);
+  }
+
+  /** Answers a write that changes nothing. */
+  private void refuse(
+      HostedShard shard, Outlet outlet, RequestKey key, int kind, boolean signed, ErrorCode error) {
+    inFlight.remove(key);
+    encode(key.requestId(), kind, shard.durableIndex, signed, null, error);
+    outlet.send(sent, key.source());
+    requests.answered(kind, error, clock.nanoTime() - arrivedNanos);
   }
 
   private void alertFailure(HostedShard shard, String what, RuntimeException e) {
@@ -244,11 +279,18 @@ public final class ShardEngine implements AutoCloseable {
       sent.clear();
       sent.put(earlier).flip();
       outlet.send(sent, source);
+      repeats.increment();
       return;
     }
-    if (inFlight.size() >= IN_FLIGHT_MAX || !inFlight.add(key)) {
+    if (inFlight.contains(key)) {
+      repeats.increment();
       return;
     }
+    if (inFlight.size() >= IN_FLIGHT_MAX) {
+      drops.increment();
+      return;
+    }
+    inFlight.add(key);
     try {
       if (signed && request instanceof ShardSnapshotRequest snapshotRequest) {
         makeSnapshot(shard, outlet, key, snapshotRequest);
@@ -274,24 +316,22 @@ public final class ShardEngine implements AutoCloseable {
               shard.appliedIndex,
               fingerprint,
               signed,
+              arrivedNanos,
               result));
     } catch (EggsException e) {
       // A prepare error leaves no trace (W4).
-      inFlight.remove(key);
-      encode(requestId, request.kind(), shard.durableIndex, signed, null, e.code());
-      outlet.send(sent, source);
+      refuse(shard, outlet, key, request.kind(), signed, e.code());
     } catch (RuntimeException e) {
       // As for a read. An entry's writes are kept apart until it has succeeded, so none is left.
-      inFlight.remove(key);
       alertFailure(shard, "write", e);
-      encode(requestId, request.kind(), shard.durableIndex, signed, null, ErrorCode.INTERNAL_ERROR);
-      outlet.send(sent, source);
+      refuse(shard, outlet, key, request.kind(), signed, ErrorCode.INTERNAL_ERROR);
     }
   }
 
   private ApplyResult apply(HostedShard shard, LogEntry entry) {
     ApplyResult result = shard.state.apply(overlay, changes, shard.appliedIndex + 1, entry);
     shard.appliedIndex++;
+    entries.increment();
     if (result.alert() != null) {
       LOGGER.log(System.Logger.Level.WARNING, "shard " + shard.number + ": " + result.alert());
     }
@@ -300,6 +340,7 @@ public final class ShardEngine implements AutoCloseable {
 
   private void makeSnapshot(
       HostedShard shard, Outlet outlet, RequestKey key, ShardSnapshotRequest request) {
+    long arrived = arrivedNanos;
     snapshotMaker.make(
         request.snapshotId(),
         error ->
@@ -310,14 +351,17 @@ public final class ShardEngine implements AutoCloseable {
                   encode(
                       key.requestId(), request.kind(), shard.durableIndex, true, response, error);
                   outlet.send(sent, key.source());
+                  requests.answered(request.kind(), error, clock.nanoTime() - arrived);
                 }));
   }
 
   /** Hands this turn's changes to the committer. */
   public void submit() {
+    inFlightCount = inFlight.size();
     if (waiting.isEmpty()) {
       return;
     }
+    batches.increment();
     Batch batch = new Batch(batchNumber, waiting);
     waiting = new ArrayList<>();
     batchNumber++;
@@ -352,6 +396,7 @@ public final class ShardEngine implements AutoCloseable {
         answerWrite(answer, now);
       }
     }
+    inFlightCount = inFlight.size();
   }
 
   private void answerWrite(Waiting answer, long nowNanos) {
@@ -371,6 +416,7 @@ public final class ShardEngine implements AutoCloseable {
     sent.get(0, frame);
     answerCache.put(key, answer.fingerprint, frame, nowNanos);
     answer.outlet.send(sent, answer.source);
+    requests.answered(answer.kind, error, nowNanos - answer.arrivedNanos);
   }
 
   private void encode(
@@ -411,14 +457,6 @@ public final class ShardEngine implements AutoCloseable {
     } else {
       Frames.putUdpError(sent, ProtocolConstants.MAGIC_SHARD_RESPONSE, requestId, error);
     }
-  }
-
-  /** Tells a repeated request from another one that happens to have the same id. */
-  private static long fingerprint(ByteBuffer frame) {
-    CRC32C crc = new CRC32C();
-    int length = frame.limit();
-    crc.update(frame.slice(0, length));
-    return (long) length << 32 | crc.getValue();
   }
 
   private long wallClock(HostedShard shard) {

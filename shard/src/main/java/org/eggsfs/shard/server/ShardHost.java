@@ -12,6 +12,7 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.eggsfs.consensus.GroupCommitter;
 import org.eggsfs.core.CbcMac;
+import org.eggsfs.net.Measurement;
 import org.eggsfs.net.RememberedPorts;
 import org.eggsfs.net.UdpSockets;
 import org.eggsfs.protocol.ErrorCode;
@@ -42,6 +43,7 @@ public final class ShardHost implements AutoCloseable {
   private final List<Thread> threads = new ArrayList<>();
   private final Map<Integer, HostedShard> shards = new TreeMap<>();
   private final Maintenance maintenance;
+  private final ShardMetrics metrics;
   private boolean closed;
 
   private ShardHost(ShardHostConfig config, Runnable onFailure) throws IOException {
@@ -66,6 +68,11 @@ public final class ShardHost implements AutoCloseable {
       }
       ports.save();
       maintenance = new Maintenance(config, List.copyOf(shards.values()));
+      metrics =
+          new ShardMetrics(
+              config.shards(),
+              config.dataDirectory(),
+              loops.stream().map(ShardLoop::engine).toList());
     } catch (IOException | RuntimeException e) {
       for (AutoCloseable resource : opened.reversed()) {
         closeQuietly(resource);
@@ -176,6 +183,11 @@ public final class ShardHost implements AutoCloseable {
       loop.addCountersTo(totals);
     }
     return totals;
+  }
+
+  /** What an operator may want to see drawn over time (docs/operations.md). Any thread. */
+  public List<Measurement> measurements() {
+    return metrics.now();
   }
 
   /** Whether every hosted shard is registered and has block services to write to. */

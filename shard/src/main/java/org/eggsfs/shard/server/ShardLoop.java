@@ -80,6 +80,11 @@ final class ShardLoop implements Runnable {
     totals[2] += engine.malformed.sum();
   }
 
+  /** What the loop's engine counts. Any thread. */
+  ShardEngine engine() {
+    return engine;
+  }
+
   /** Ends the loop after this turn; unanswered requests stay unanswered. */
   void stop() {
     stopping = true;

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Random;
 import org.eggsfs.core.CbcMac;
 import org.eggsfs.core.InodeIds;
+import org.eggsfs.net.Measurement;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.InodeType;
@@ -44,6 +45,7 @@ import org.eggsfs.protocol.struct.IpPort;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Goal: a host over real sockets and a real disk. Method: hand-made datagrams to two shards. */
@@ -222,6 +224,56 @@ class ShardHostTest {
     assertEquals(0, in.get(12));
     assertEquals(ErrorCode.NAME_NOT_FOUND.code(), in.getShort(13));
     assertTrue(host.counters()[2] > 1000);
+  }
+
+  private List<String> metrics() {
+    return host.measurements().stream().map(Measurement::toString).toList();
+  }
+
+  @Test
+  @Timeout(120)
+  void metricsTellWhatWasAsked() throws IOException, InterruptedException {
+    LookupRequest lookup = new LookupRequest(InodeIds.ROOT, new byte[] {'x'});
+    exchange(0, frame(1, ShardKind.LOOKUP, lookup));
+    exchange(0, frame(2, ShardKind.LOOKUP, lookup));
+    ByteBuffer made =
+        exchange(
+            5,
+            frame(
+                3,
+                ShardKind.CONSTRUCT_FILE,
+                new ConstructFileRequest(InodeType.FILE, new byte[] {'n'})));
+    assertEquals(ShardKind.CONSTRUCT_FILE, made.get(12) & 0xff);
+    exchange(5, frame(4, ShardKind.LOOKUP, lookup));
+    List<String> lines = metrics();
+    // An answer is counted after it was sent.
+    while (lines.stream().noneMatch(line -> line.contains(",kind=LOOKUP count=3i,"))) {
+      Thread.sleep(5);
+      lines = metrics();
+    }
+    String text = String.join("\n", lines);
+    assertTrue(
+        text.contains("eggsfs_shard_requests,shards=0\\,5,kind=CONSTRUCT_FILE count=1i,errors=0i,"),
+        text);
+    assertTrue(text.contains(",kind=LOOKUP count=3i,errors=3i,latency_ns="), text);
+    assertTrue(text.contains("eggsfs_shard_errors,shards=0\\,5,error=NAME_NOT_FOUND count="), text);
+    assertTrue(text.contains(" writes_in_flight=0i,writes_dropped=0i"), text);
+    assertTrue(text.contains(" reads=3i,writes=1i,repeats=0i,malformed=0i"), text);
+    assertTrue(text.contains(" entries=1i,batches=1i"), text);
+    assertTrue(
+        lines
+            .getLast()
+            .matches("eggsfs_shard_storage,.* used=\\d+i,capacity=\\d+i,available=\\d+i"),
+        text);
+  }
+
+  @Test
+  void shardsOfMetricsAreWrittenAsOnTheCommandLine() {
+    BitSet shards = new BitSet();
+    shards.set(0, 128);
+    shards.set(200);
+    shards.set(254, 256);
+    assertEquals("0-127,200,254-255", ShardMetrics.ranges(shards));
   }
 
   @Test

@@ -2,7 +2,7 @@ package org.eggsfs.shuckle.server;
 
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicLongArray;
+import org.eggsfs.net.RequestMetrics;
 import org.eggsfs.net.TcpFrameServer;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
@@ -17,11 +17,9 @@ import org.eggsfs.shuckle.state.ShuckleState;
 
 /** From request bytes to answer frames: questions at once, changes when they are durable. */
 final class RequestHandler implements TcpFrameServer.Handler {
-  private static final int KINDS = 256;
-
   private final StateKeeper keeper;
   private final Rules rules;
-  private final AtomicLongArray counts = new AtomicLongArray(KINDS);
+  private final RequestMetrics metrics = new RequestMetrics();
   private volatile ShuckleState.Self self;
 
   RequestHandler(StateKeeper keeper, Rules rules, ShuckleState.Self self) {
@@ -35,9 +33,9 @@ final class RequestHandler implements TcpFrameServer.Handler {
     this.self = self;
   }
 
-  /** Requests of a kind so far. */
-  long count(int kind) {
-    return counts.get(kind);
+  /** The requests answered so far. */
+  RequestMetrics metrics() {
+    return metrics;
   }
 
   @Override
@@ -45,13 +43,19 @@ final class RequestHandler implements TcpFrameServer.Handler {
     int kind = in.get() & 0xff;
     ShuckleRequest request = ShuckleRequest.decode(kind, in);
     Frames.requireEnd(in);
-    counts.incrementAndGet(kind);
+    long arrivedNanos = System.nanoTime();
     if (ShuckleState.isWrite(kind)) {
       return keeper
           .submit(time -> new LogEntry.ClientWrite(time, rules, request))
-          .thenApply(RequestHandler::reply);
+          .thenApply(result -> counted(kind, arrivedNanos, reply(result)));
     }
-    return CompletableFuture.completedFuture(answer(request));
+    return CompletableFuture.completedFuture(counted(kind, arrivedNanos, answer(request)));
+  }
+
+  private TcpFrameServer.Reply counted(int kind, long arrivedNanos, TcpFrameServer.Reply reply) {
+    ErrorCode error = reply instanceof Failure failure ? failure.error() : null;
+    metrics.answered(kind, error, System.nanoTime() - arrivedNanos);
+    return reply;
   }
 
   private TcpFrameServer.Reply answer(ShuckleRequest request) {

@@ -8,9 +8,13 @@ import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.eggsfs.net.Addresses;
+import org.eggsfs.net.DirectoryMetrics;
+import org.eggsfs.net.Measurement;
+import org.eggsfs.net.RequestMetrics;
 import org.eggsfs.net.TcpFrameServer;
 import org.eggsfs.protocol.ProtocolConstants;
 import org.eggsfs.protocol.shuckle.RegisterShuckleRequest;
+import org.eggsfs.protocol.shuckle.ShuckleKind;
 import org.eggsfs.protocol.struct.AddrsInfo;
 import org.eggsfs.shuckle.state.LogEntry;
 import org.eggsfs.shuckle.state.Rules;
@@ -162,7 +166,28 @@ public final class ShuckleServer implements AutoCloseable {
 
   /** Requests of a kind answered since the start. */
   public long requestCount(int kind) {
-    return handler.count(kind);
+    return handler.metrics().count(kind);
+  }
+
+  /** What an operator may want to see drawn over time (docs/operations.md). Any thread. */
+  public List<Measurement> measurements() {
+    List<Measurement> all =
+        new ArrayList<>(
+            RequestMetrics.measurements(
+                "eggsfs_shuckle",
+                measurement -> measurement,
+                ShuckleKind::name,
+                List.of(handler.metrics())));
+    all.add(
+        new Measurement("eggsfs_shuckle_connections")
+            .field("open", tcp.connectionCount())
+            .field("refused", tcp.refusedCount()));
+    all.add(
+        new Measurement("eggsfs_shuckle_log")
+            .field("entries", keeper.entryCount())
+            .field("in_flight", keeper.waitingCount()));
+    all.add(DirectoryMetrics.of(new Measurement("eggsfs_shuckle_storage"), config.dataDirectory()));
+    return all;
   }
 
   /** Connections open now. */

@@ -33,19 +33,6 @@ public final class StateKeeper implements AutoCloseable {
     T ask(ShuckleState state) throws EggsException;
   }
 
-  private static final WriteTarget NOWHERE =
-      new WriteTarget() {
-        @Override
-        public void put(byte[] key, byte[] value) {
-          // Written already, with the entry's batch.
-        }
-
-        @Override
-        public void delete(byte[] key) {
-          // Deleted already, with the entry's batch.
-        }
-      };
-
   private final LongSupplier wallClock;
   private final Runnable onCandidatesChanged;
   private final Runnable onFailure;
@@ -147,7 +134,8 @@ public final class StateKeeper implements AutoCloseable {
     durableLock.writeLock().lock();
     try {
       long before = durable.candidateChanges();
-      durable.apply(entry, NOWHERE);
+      // Its changes are written already, with the entry's batch.
+      durable.apply(entry, WriteTarget.NOWHERE);
       candidatesChanged = durable.candidateChanges() != before;
     } finally {
       durableLock.writeLock().unlock();
@@ -169,6 +157,21 @@ public final class StateKeeper implements AutoCloseable {
     } finally {
       durableLock.readLock().unlock();
     }
+  }
+
+  /** Entries decided since the start. */
+  long entryCount() {
+    decideLock.lock();
+    try {
+      return lastNumber;
+    } finally {
+      decideLock.unlock();
+    }
+  }
+
+  /** Entries that wait for the disk. */
+  int waitingCount() {
+    return waiting.size();
   }
 
   /** The time of a question. */

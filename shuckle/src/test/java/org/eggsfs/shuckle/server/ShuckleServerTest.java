@@ -28,7 +28,9 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import org.eggsfs.net.Addresses;
+import org.eggsfs.net.Measurement;
 import org.eggsfs.net.ShuckleClient;
 import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.EggsException;
@@ -196,6 +198,17 @@ class ShuckleServerTest {
     info = client.call(new InfoRequest());
     assertEquals(hosts, info.numFailureDomains());
     assertEquals(256, server.requestCount(ShuckleKind.REGISTER_SHARD));
+    String metrics =
+        server.measurements().stream().map(Measurement::toString).collect(Collectors.joining("\n"));
+    assertTrue(
+        metrics.contains("eggsfs_shuckle_requests,kind=REGISTER_SHARD count=256i,errors=0i,"),
+        metrics);
+    assertTrue(
+        metrics.matches(
+            "(?s).*\neggsfs_shuckle_connections open=[1-9]\\d*i,refused=0i\n"
+                + "eggsfs_shuckle_log entries=[1-9]\\d*i,in_flight=\\d+i\n"
+                + "eggsfs_shuckle_storage used=[1-9].*"),
+        metrics);
     ShuckleAddrsResponse own = client.call(new ShuckleAddrsRequest());
     assertEquals(Addresses.of(server.address()), own.addrs());
     AllShuckleReplicasResponse own5 = client.call(new AllShuckleReplicasRequest());

@@ -7,21 +7,16 @@ import org.eggsfs.client.span.ReadCounters;
 import org.eggsfs.tests.check.Content;
 import org.eggsfs.tests.cluster.ClusterConfig;
 import org.eggsfs.tests.faults.BlockDamage;
-import org.eggsfs.tests.faults.Clocks;
 
 /**
  * Goal: a tree of files is what was written, also from damaged disks. Method: the tree is read
  * whole, then one to P blocks of each span of many files, data and parity, in all shards, are
  * damaged in every way we know, and the tree is read whole again, before anything is repaired.
  */
-final class DirectFiles implements Scenario {
+final class DirectFiles extends DisturbedScenario {
   private static final int READERS = 6;
 
-  private final String name;
-  private final ClusterConfig cluster;
-  private final Disturbance disturbance;
   private final boolean damage;
-  private final boolean inShortSuite;
 
   DirectFiles(
       String name,
@@ -29,36 +24,13 @@ final class DirectFiles implements Scenario {
       Disturbance disturbance,
       boolean damage,
       boolean inShortSuite) {
-    this.name = name;
-    this.cluster = cluster;
-    this.disturbance = disturbance;
+    super(name, cluster, disturbance, inShortSuite);
     this.damage = damage;
-    this.inShortSuite = inShortSuite;
-  }
-
-  @Override
-  public String name() {
-    return name;
   }
 
   @Override
   public String oracle() {
     return damage ? "every name and byte, from damaged disks too" : "every name and byte";
-  }
-
-  @Override
-  public ClusterConfig cluster() {
-    return cluster;
-  }
-
-  @Override
-  public String missing() {
-    return cluster.ownClocks() ? Clocks.unavailable() : null;
-  }
-
-  @Override
-  public boolean isInShortSuite() {
-    return inShortSuite;
   }
 
   @Override

@@ -25,7 +25,7 @@ import org.eggsfs.tests.cluster.ClusterConfig;
  * remove directories while others create in them; afterwards each directory that was made and not
  * removed is found exactly once below the root, and so is each file that was linked.
  */
-final class DirectoryRaces implements Scenario {
+final class DirectoryRaces extends DisturbedScenario {
   private static final int CLIENTS = 6;
   private static final int DIRECTORIES = 8;
 
@@ -47,29 +47,13 @@ final class DirectoryRaces implements Scenario {
           ErrorCode.NEW_DIRECTORY_NOT_FOUND,
           ErrorCode.OLD_DIRECTORY_NOT_FOUND);
 
-  private final String name;
-  private final ClusterConfig cluster;
-  private final Disturbance disturbance;
-
   DirectoryRaces(String name, ClusterConfig cluster, Disturbance disturbance) {
-    this.name = name;
-    this.cluster = cluster;
-    this.disturbance = disturbance;
-  }
-
-  @Override
-  public String name() {
-    return name;
+    super(name, cluster, disturbance, true);
   }
 
   @Override
   public String oracle() {
     return "each directory and file once below the root, no loop, no orphan";
-  }
-
-  @Override
-  public ClusterConfig cluster() {
-    return cluster;
   }
 
   @Override

@@ -13,7 +13,6 @@ import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.tests.check.History;
 import org.eggsfs.tests.cluster.ClusterConfig;
-import org.eggsfs.tests.faults.Clocks;
 
 /**
  * Goal: names in one directory do what they were told, and the directory remembers each of its
@@ -21,16 +20,12 @@ import org.eggsfs.tests.faults.Clocks;
  * of its own and with a model of what must be there; listings at checkpoints must equal the model,
  * and at the end the directory as of each checkpoint's time, put together from its history, too.
  */
-final class FileHistory implements Scenario {
+final class FileHistory extends DisturbedScenario {
   private static final int THREADS = 5;
   private static final int CHECKPOINT_STEPS = 100;
 
-  private final String name;
-  private final ClusterConfig cluster;
-  private final Disturbance disturbance;
   private final int stepsFull;
   private final int stepsShort;
-  private final boolean inShortSuite;
 
   /** What a thread's part of the directory was at a time. */
   private record Checkpoint(String prefix, long time, Map<String, Long> model) {}
@@ -42,37 +37,14 @@ final class FileHistory implements Scenario {
       int stepsFull,
       int stepsShort,
       boolean inShortSuite) {
-    this.name = name;
-    this.cluster = cluster;
-    this.disturbance = disturbance;
+    super(name, cluster, disturbance, inShortSuite);
     this.stepsFull = stepsFull;
     this.stepsShort = stepsShort;
-    this.inShortSuite = inShortSuite;
-  }
-
-  @Override
-  public String name() {
-    return name;
   }
 
   @Override
   public String oracle() {
     return "model = listing, history replayed as of each checkpoint";
-  }
-
-  @Override
-  public ClusterConfig cluster() {
-    return cluster;
-  }
-
-  @Override
-  public String missing() {
-    return cluster.ownClocks() ? Clocks.unavailable() : null;
-  }
-
-  @Override
-  public boolean isInShortSuite() {
-    return inShortSuite;
   }
 
   @Override

@@ -22,52 +22,23 @@ import org.eggsfs.protocol.shard.SoftUnlinkFileRequest;
 import org.eggsfs.protocol.shard.SoftUnlinkFileResponse;
 import org.eggsfs.tests.check.NameHistory;
 import org.eggsfs.tests.cluster.ClusterConfig;
-import org.eggsfs.tests.faults.Clocks;
 
 /**
  * Goal: operations of many clients on the same few names are linearizable. Method: clients link,
  * look up, unlink and rename by single requests, each noting when it began and ended; {@link
  * NameHistory} judges.
  */
-final class NameRaces implements Scenario {
+final class NameRaces extends DisturbedScenario {
   private static final int CLIENTS = 6;
   private static final int NAMES = 4;
 
-  private final String name;
-  private final ClusterConfig cluster;
-  private final Disturbance disturbance;
-  private final boolean inShortSuite;
-
   NameRaces(String name, ClusterConfig cluster, Disturbance disturbance, boolean inShortSuite) {
-    this.name = name;
-    this.cluster = cluster;
-    this.disturbance = disturbance;
-    this.inShortSuite = inShortSuite;
-  }
-
-  @Override
-  public String name() {
-    return name;
+    super(name, cluster, disturbance, inShortSuite);
   }
 
   @Override
   public String oracle() {
     return "all operations linearizable, each effect exactly once";
-  }
-
-  @Override
-  public ClusterConfig cluster() {
-    return cluster;
-  }
-
-  @Override
-  public String missing() {
-    return cluster.ownClocks() ? Clocks.unavailable() : null;
-  }
-
-  @Override
-  public boolean isInShortSuite() {
-    return inShortSuite;
   }
 
   @Override

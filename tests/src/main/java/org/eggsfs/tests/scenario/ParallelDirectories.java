@@ -18,43 +18,20 @@ import org.eggsfs.tests.cluster.ClusterConfig;
  * directories and files in a few directories and move their own entries, directories too, between
  * them; at the end each directory holds exactly what was put there last.
  */
-final class ParallelDirectories implements Scenario {
+final class ParallelDirectories extends DisturbedScenario {
   private static final int DIRECTORIES = 10;
   private static final int THREADS = 100;
-
-  private final String name;
-  private final ClusterConfig cluster;
-  private final Disturbance disturbance;
-  private final boolean inShortSuite;
 
   private record Place(int directory, String name, long id) {}
 
   ParallelDirectories(
       String name, ClusterConfig cluster, Disturbance disturbance, boolean inShortSuite) {
-    this.name = name;
-    this.cluster = cluster;
-    this.disturbance = disturbance;
-    this.inShortSuite = inShortSuite;
-  }
-
-  @Override
-  public String name() {
-    return name;
+    super(name, cluster, disturbance, inShortSuite);
   }
 
   @Override
   public String oracle() {
     return "names and ids in all directories = model";
-  }
-
-  @Override
-  public ClusterConfig cluster() {
-    return cluster;
-  }
-
-  @Override
-  public boolean isInShortSuite() {
-    return inShortSuite;
   }
 
   @Override

@@ -1,0 +1,158 @@
+package org.eggsfs.blocks.server;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletionException;
+import org.eggsfs.blocks.disk.SystemFiles;
+import org.eggsfs.blocks.disk.WatchedFiles;
+import org.eggsfs.blocks.format.BlockFormat;
+import org.eggsfs.blocks.format.StagedName;
+import org.eggsfs.core.BlockPaths;
+import org.eggsfs.core.Crc32c;
+import org.eggsfs.protocol.Frames;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Goal: what is whole in the staging directory becomes a block, everything else goes, and an erased
+ * block leaves nothing there. Method: files as a crash leaves them, and writings that are overtaken
+ * by an erasure.
+ */
+class StagingTest {
+  private static final long BLOCK = 0x178e5f3a2b1c0000L;
+  private static final int PAGES = 3;
+
+  @TempDir Path disk;
+  private final BlockCounter counter = new BlockCounter();
+  private final RecentErasures erasures = new RecentErasures();
+  private FileSystemCommitter committer;
+  private Staging staging;
+  private byte[] records;
+  private int crc;
+
+  @BeforeEach
+  void setUp() throws IOException {
+    SystemFiles files = new SystemFiles();
+    committer = new FileSystemCommitter(files, disk);
+    staging = new Staging(disk, new WatchedFiles(files, disk), committer, counter, erasures);
+    staging.recover();
+    byte[] data = new byte[PAGES * BlockFormat.PAGE];
+    new Random(1).nextBytes(data);
+    ByteBuffer out = Frames.buffer(PAGES * BlockFormat.RECORD);
+    crc = BlockFormat.putRecords(ByteBuffer.wrap(data), out, 0);
+    assertEquals(Crc32c.sum(0, data, 0, data.length), crc);
+    records = out.array();
+  }
+
+  @AfterEach
+  void close() {
+    committer.close();
+  }
+
+  private Path block(long id) {
+    return disk.resolve(BlockPaths.relative(id));
+  }
+
+  private List<Path> staged() throws IOException {
+    try (var files = Files.list(disk.resolve(StagedName.DIRECTORY))) {
+      return files.toList();
+    }
+  }
+
+  private Staging.Writing writing(long id) throws IOException {
+    Staging.Writing writing = staging.begin(id, (long) PAGES * BlockFormat.PAGE, crc);
+    writing.append(ByteBuffer.wrap(records));
+    writing.complete();
+    return writing;
+  }
+
+  @Test
+  void aBlockAppearsWhenItIsCommitted() throws IOException {
+    Staging.Writing writing = writing(BLOCK);
+    assertFalse(Files.exists(block(BLOCK)));
+    writing.commit().join();
+    assertArrayEquals(records, Files.readAllBytes(block(BLOCK)));
+    assertEquals(List.of(), staged());
+  }
+
+  @Test
+  void whatIsWholeIsRecoveredAndTheRestGoes() throws IOException {
+    Path directory = disk.resolve(StagedName.DIRECTORY);
+    List<byte[]> damages = new ArrayList<>();
+    damages.add(new byte[0]);
+    damages.add(Arrays.copyOf(records, records.length - BlockFormat.RECORD));
+    damages.add(Arrays.copyOf(records, records.length - 1));
+    damages.add(Arrays.copyOf(records, records.length + BlockFormat.RECORD));
+    for (int place : new int[] {0, 4096, records.length - 1}) {
+      byte[] flipped = records.clone();
+      flipped[place] ^= 4;
+      damages.add(flipped);
+    }
+    for (int i = 0; i < damages.size(); i++) {
+      StagedName name = new StagedName(BLOCK + 1 + i, PAGES * BlockFormat.PAGE, crc);
+      Files.write(directory.resolve(name.toString(7)), damages.get(i));
+    }
+    // All pages in order, but not the block that was announced.
+    Files.write(
+        directory.resolve(
+            new StagedName(BLOCK + 100, PAGES * BlockFormat.PAGE, crc + 1).toString(7)),
+        records);
+    Files.write(directory.resolve("tmp.0123"), records);
+    StagedName whole = new StagedName(BLOCK, PAGES * BlockFormat.PAGE, crc);
+    Files.write(directory.resolve(whole.toString(-1)), records);
+    Files.write(directory.resolve(whole.toString(1)), records);
+
+    staging.recover();
+
+    assertEquals(List.of(), staged());
+    assertArrayEquals(records, Files.readAllBytes(block(BLOCK)));
+    try (var files = Files.walk(disk.resolve(BlockPaths.ROOT))) {
+      assertEquals(1, files.filter(Files::isRegularFile).count());
+    }
+  }
+
+  @Test
+  void anErasureTakesAwayWhatIsBeingWritten() throws IOException {
+    Staging.Writing first = writing(BLOCK);
+    Staging.Writing second = writing(BLOCK);
+    Staging.Writing other = writing(BLOCK + 1);
+    erasures.add(BLOCK, System.nanoTime());
+    staging.erase(BLOCK);
+    assertEquals(1, staged().size());
+    CompletionException refused =
+        assertThrows(CompletionException.class, () -> first.commit().join());
+    assertTrue(refused.getCause() instanceof Staging.ErasedMeanwhileException);
+    first.abandon();
+    second.abandon();
+    assertThrows(Staging.ErasedMeanwhileException.class, () -> writing(BLOCK));
+    other.commit().join();
+    assertEquals(List.of(), staged());
+    assertFalse(Files.exists(block(BLOCK)));
+    assertTrue(Files.exists(block(BLOCK + 1)));
+  }
+
+  @Test
+  void namesSayWhatTheyMean() {
+    StagedName name = new StagedName(BLOCK, 100 << 20, 0xd9c908eb);
+    assertEquals("178e5f3a2b1c0000.06400000.d9c908eb.0000000000000007", name.toString(7));
+    assertEquals(name, StagedName.parse(name.toString(7)));
+    for (String other :
+        List.of("", "tmp.1", "178e5f3a2b1c0000", name.toString(7) + ".", "x" + name.toString(7))) {
+      assertEquals(null, StagedName.parse(other));
+    }
+  }
+}
