@@ -148,10 +148,14 @@ final class AttributeOperations {
     if (mtime < 0 && atime < 0) {
       return;
     }
-    client.inodes().setTimes(inode, mtime, atime);
-    Node known = nodes.get(inode);
-    if (known != null) {
-      known.file(null);
+    try {
+      client.inodes().setTimes(inode, mtime, atime);
+    } finally {
+      // Also when nobody knows whether it has happened.
+      Node known = nodes.get(inode);
+      if (known != null) {
+        known.fileChanged();
+      }
     }
   }
 

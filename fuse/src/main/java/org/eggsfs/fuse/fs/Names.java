@@ -15,8 +15,6 @@ import org.eggsfs.protocol.shard.LookupRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.StatDirectoryRequest;
 import org.eggsfs.protocol.shard.StatDirectoryResponse;
-import org.eggsfs.protocol.shard.StatFileRequest;
-import org.eggsfs.protocol.shard.StatFileResponse;
 
 /**
  * Names and attributes with their lifetimes (mount.md section 2.3 and 5). Nothing here waits: what
@@ -26,7 +24,7 @@ import org.eggsfs.protocol.shard.StatFileResponse;
  * or this cache holds it, since the kernel gets only what is left of the time. A name looked up
  * when the directory had a certain mtime stays right for as long as it has that mtime, so one
  * question per directory keeps all its names alive. Sizes never change; times of files may be stale
- * for {@code attributeNanos}.
+ * as long as {@link FileAttributes} believes them.
  */
 final class Names {
   /** Programs ask stdio for buffers of this size. */
@@ -37,7 +35,7 @@ final class Names {
   private final EggsClient client;
   private final Nodes nodes;
   private final long nameNanos;
-  private final long attributeNanos;
+  private final FileAttributes files;
   private final int uid;
   private final int gid;
   private final int fileMode;
@@ -47,7 +45,7 @@ final class Names {
     this.client = client;
     this.nodes = nodes;
     this.nameNanos = settings.nameTimeout().toNanos();
-    this.attributeNanos = settings.attributeTimeout().toNanos();
+    this.files = new FileAttributes(client, nodes, settings.attributeTimeout().toNanos());
     this.uid = settings.uid();
     this.gid = settings.gid();
     this.fileMode = 0777 & ~settings.fileMask();
@@ -67,16 +65,12 @@ final class Names {
     return facts != null && left(nameNanos, facts.atNanos()) > 0;
   }
 
-  private boolean isFresh(Node.FileFacts facts) {
-    return facts != null && left(attributeNanos, facts.atNanos()) > 0;
-  }
-
   long nameLeft(long sinceNanos) {
     return left(nameNanos, sinceNanos);
   }
 
   long attributesLeft(Node.FileFacts facts) {
-    return left(attributeNanos, facts.atNanos());
+    return files.left(facts);
   }
 
   /** Permissions and type of an inode, which its id tells. */
@@ -142,25 +136,7 @@ final class Names {
 
   /** An answer about a file or symbolic link no older than the lifetime. */
   CompletableFuture<Node.FileFacts> file(long id) {
-    Node known = nodes.get(id);
-    Node.FileFacts present = known == null ? null : known.file();
-    if (isFresh(present)) {
-      return CompletableFuture.completedFuture(present);
-    }
-    long atNanos = System.nanoTime();
-    return client
-        .shardAsync(InodeIds.shard(id), new StatFileRequest(id))
-        .thenApply(
-            response -> {
-              StatFileResponse stat = (StatFileResponse) response;
-              Node.FileFacts facts =
-                  new Node.FileFacts(stat.size(), stat.mtime(), stat.atime(), atNanos);
-              Node node = nodes.get(id);
-              if (node != null) {
-                node.file(facts);
-              }
-              return facts;
-            });
+    return files.get(id);
   }
 
   /**

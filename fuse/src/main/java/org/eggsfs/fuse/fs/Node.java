@@ -1,6 +1,6 @@
 package org.eggsfs.fuse.fs;
 
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
@@ -12,6 +12,9 @@ import java.util.concurrent.CompletableFuture;
 final class Node {
   /** Names kept of one directory; beyond it all are forgotten. */
   private static final int NAMES_MAX = 16_384;
+
+  /** So many waits for files of a directory in succession are more than chance. */
+  private static final int WAITS_MIN = 3;
 
   /**
    * Attributes of a file or symbolic link.
@@ -52,9 +55,23 @@ final class Node {
   /** Mtime that all kept names are known to be right at. */
   private long namesMtime;
 
+  /** In the order in which they were kept: that of the listing, once there was one. */
   private Map<Name, Edge> names;
+
   private long listedMtime;
   private CompletableFuture<DirectoryFacts> refresh;
+  private CompletableFuture<FileFacts> fileRefresh;
+
+  /** Counts changes of the file made through this mount. */
+  private long fileChanges;
+
+  /**
+   * Waits for attributes of files in this directory, the last one, and how many were asked ahead.
+   */
+  private int waits;
+
+  private long waitedAtNanos;
+  private int ahead;
 
   Node(long id) {
     this.id = id;
@@ -83,6 +100,71 @@ final class Node {
 
   void file(FileFacts facts) {
     file = facts;
+  }
+
+  /** This mount has changed the file: what was asked for before does not count any more. */
+  synchronized void fileChanged() {
+    fileChanges++;
+    file = null;
+    fileRefresh = null;
+  }
+
+  /** The refresh of the file that is under way, or null. */
+  synchronized CompletableFuture<FileFacts> fileRefresh() {
+    return fileRefresh;
+  }
+
+  /** A refresh of the file begins; returns a mark to end it with. */
+  synchronized long refreshFile(CompletableFuture<FileFacts> underway) {
+    fileRefresh = underway;
+    return fileChanges;
+  }
+
+  /**
+   * That refresh of the file is over.
+   *
+   * @param facts null if it failed
+   */
+  // Whether it still is this very one: identity is what is asked for.
+  @SuppressWarnings({"ReferenceEquality", "UndefinedEquals"})
+  synchronized void fileRefreshed(CompletableFuture<FileFacts> done, FileFacts facts, long mark) {
+    if (fileRefresh == done) {
+      fileRefresh = null;
+    }
+    if (facts != null && mark == fileChanges) {
+      file = facts;
+    }
+  }
+
+  /**
+   * Somebody had to wait for the attributes of a file in this directory.
+   *
+   * @param within how close together that must happen to be a succession
+   * @return how many files to ask for ahead
+   */
+  synchronized int waited(long nowNanos, long within, int aheadMin, int aheadMax) {
+    boolean succession = waits > 0 && nowNanos - waitedAtNanos < within;
+    waitedAtNanos = nowNanos;
+    waits = succession ? waits + 1 : 1;
+    if (waits < WAITS_MIN) {
+      ahead = 0;
+    } else {
+      ahead = ahead == 0 ? aheadMin : Math.min(2 * ahead, aheadMax);
+    }
+    return ahead;
+  }
+
+  /** What the names kept behind the one that leads to an inode lead to, in order of the listing. */
+  synchronized long[] targetsBehind(long inode, int countMax) {
+    if (names == null) {
+      return new long[0];
+    }
+    return names.values().stream()
+        .mapToLong(Edge::target)
+        .dropWhile(target -> target != inode)
+        .skip(1)
+        .limit(countMax)
+        .toArray();
   }
 
   DirectoryFacts directory() {
@@ -131,7 +213,7 @@ final class Node {
       return;
     }
     if (names == null || names.size() >= NAMES_MAX) {
-      names = new HashMap<>();
+      names = new LinkedHashMap<>();
     }
     namesMtime = basis.mtime();
     names.put(new Name(of), edge);

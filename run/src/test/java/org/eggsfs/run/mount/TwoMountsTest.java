@@ -18,6 +18,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -379,6 +380,63 @@ class TwoMountsTest extends OnMount {
     waitUntil("it is gone", () -> !exists(there.resolve("f")));
     assertArrayEquals(content, Syscalls.readAll(fd));
     Syscalls.close(fd);
+  }
+
+  /** Attributes of a directory's files are asked for ahead; that must not make them older. */
+  @Test
+  void timesOfManyFilesAreSeen() throws Exception {
+    int count = 60;
+    for (int i = 0; i < count; i++) {
+      file("f" + i, "x");
+    }
+    waitUntil("all are seen", () -> Syscalls.names(there).size() == count);
+    for (int round = 1; round <= 3; round++) {
+      Syscalls.FileTime time = new Syscalls.FileTime(1_000_000_000 + round, 0);
+      for (int i = 0; i < count; i++) {
+        Syscalls.utimens(dir.resolve("f" + i), time, time);
+        // One's own change is seen at once, whatever is under way.
+        assertEquals(time, Syscalls.stat(dir.resolve("f" + i)).mtime());
+      }
+      waitUntil(
+          "all times are seen",
+          () -> {
+            boolean all = true;
+            for (String name : Syscalls.names(there)) {
+              all &= Syscalls.stat(there.resolve(name)).mtime().equals(time);
+            }
+            return all;
+          });
+    }
+  }
+
+  @Test
+  void ownTimesAreSeenAtOnceWhileAllFilesAreLookedAt() throws Exception {
+    int count = 60;
+    for (int i = 0; i < count; i++) {
+      file("f" + i, "x");
+    }
+    List<String> names = Syscalls.names(dir);
+    busy.add(
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try {
+                    while (!stop) {
+                      for (String name : names) {
+                        Syscalls.stat(dir.resolve(name));
+                      }
+                    }
+                  } catch (Throwable e) {
+                    failure.compareAndSet(null, e);
+                  }
+                }));
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(4);
+    for (int i = 0; System.nanoTime() < end; i++) {
+      Path path = dir.resolve(names.get(i % count));
+      Syscalls.FileTime time = new Syscalls.FileTime(1_100_000_000 + i, 0);
+      Syscalls.utimens(path, time, time);
+      assertEquals(time, Syscalls.stat(path).mtime());
+    }
   }
 
   @Test
