@@ -11,10 +11,19 @@ package org.eggsfs.blocks.server;
  * @param slow a probe that takes longer is slow
  * @param window over which I/O errors are compared with requests
  * @param calm without an I/O error, until a disk with many of them is trusted again
+ * @param open how long a start waits for disks; one that takes longer joins later
  * @param reopen between attempts to open a disk that could not be opened
  */
 public record DiskTimes(
-    long probe, long write, long hang, long sync, long slow, long window, long calm, long reopen) {
+    long probe,
+    long write,
+    long hang,
+    long sync,
+    long slow,
+    long window,
+    long calm,
+    long open,
+    long reopen) {
   private static final long SECOND = 1_000_000_000L;
 
   /** The times of production. */
@@ -27,5 +36,6 @@ public record DiskTimes(
           3 * SECOND,
           60 * SECOND,
           600 * SECOND,
+          10 * SECOND,
           15 * SECOND);
 }

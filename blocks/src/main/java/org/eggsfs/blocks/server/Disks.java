@@ -22,9 +22,6 @@ import org.eggsfs.blocks.format.DiskMisuseException;
  * ends the start instead. Thread-safe.
  */
 final class Disks {
-  /** A disk that takes longer to open joins later. */
-  private static final long OPEN_SECONDS_MAX = 10;
-
   private static final System.Logger LOGGER = System.getLogger(Disks.class.getName());
 
   /** A disk that is to be served, by its place in the configuration. */
@@ -72,7 +69,8 @@ final class Disks {
   }
 
   /**
-   * Opens all, within a time.
+   * Opens all, within a time. Of disks that have not answered by then nobody knows whether they are
+   * dead or the machine is merely busy, so they alone do not end the start.
    *
    * @throws IOException if a disk must not be served, or if none can be
    */
@@ -82,7 +80,7 @@ final class Disks {
       slots.values().forEach(slot -> start(slot, finished));
     }
     try {
-      if (!finished.await(OPEN_SECONDS_MAX, TimeUnit.SECONDS)) {
+      if (!finished.await(config.diskTimes().open(), TimeUnit.NANOSECONDS)) {
         LOGGER.log(
             System.Logger.Level.ERROR, "some disks do not answer; they are served when they do");
       }
@@ -92,14 +90,16 @@ final class Disks {
     }
     synchronized (this) {
       IOException first = null;
+      boolean opening = false;
       for (Slot slot : slots.values()) {
         if (slot.failure != null && !isDiskFailure(slot.failure)) {
           throw slot.failure;
         }
         first = first == null ? slot.failure : first;
+        opening |= slot.opening;
       }
-      if (byId.isEmpty()) {
-        throw first == null ? new IOException("no disk answers") : first;
+      if (byId.isEmpty() && !opening && first != null) {
+        throw first;
       }
     }
   }

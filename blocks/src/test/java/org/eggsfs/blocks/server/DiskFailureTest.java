@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eggsfs.blocks.disk.DiskFiles;
 import org.eggsfs.blocks.disk.HostileFiles;
@@ -40,16 +42,20 @@ class DiskFailureTest {
   private static final int EROFS = 30;
   private static final int SIZE = 4096;
   private static final byte[] DATA = new byte[SIZE];
-  private static final DiskTimes QUICK =
-      new DiskTimes(
-          50 * MILLI,
-          60_000 * MILLI,
-          700 * MILLI,
-          1000 * MILLI,
-          300 * MILLI,
-          60_000 * MILLI,
-          500 * MILLI,
-          100 * MILLI);
+  private static final DiskTimes QUICK = quick(10_000 * MILLI);
+
+  private static DiskTimes quick(long open) {
+    return new DiskTimes(
+        50 * MILLI,
+        60_000 * MILLI,
+        700 * MILLI,
+        1000 * MILLI,
+        300 * MILLI,
+        60_000 * MILLI,
+        500 * MILLI,
+        open,
+        100 * MILLI);
+  }
 
   @TempDir(factory = MemoryDirectory.class)
   Path root;
@@ -70,26 +76,27 @@ class DiskFailureTest {
   }
 
   private void start() throws IOException {
+    server = BlockServer.start(config(QUICK), runtime);
+    a = server.serviceIds().get(0);
+    if (server.serviceIds().size() == 3) {
+      b = server.serviceIds().get(1);
+    }
+  }
+
+  private BlockServerConfig config(DiskTimes times) {
     List<BlockServerConfig.Disk> disks =
         List.of(
             disk("a", StorageClass.HDD),
             disk("b", StorageClass.FLASH),
             disk("c", StorageClass.FLASH));
-    server =
-        BlockServer.start(
-            BlockServerConfig.of(
-                    disks,
-                    "domain",
-                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-                    List.of(shuckle.address()))
-                .withLimits(1, 1L << 50, 0, 50 * MILLI)
-                .withClock(() -> now, 60_000 * MILLI)
-                .withWatch(100, BlockServerConfig.IDLE_MIN, QUICK),
-            runtime);
-    a = server.serviceIds().get(0);
-    if (server.serviceIds().size() == disks.size()) {
-      b = server.serviceIds().get(1);
-    }
+    return BlockServerConfig.of(
+            disks,
+            "domain",
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+            List.of(shuckle.address()))
+        .withLimits(1, 1L << 50, 0, 50 * MILLI)
+        .withClock(() -> now, 60_000 * MILLI)
+        .withWatch(100, BlockServerConfig.IDLE_MIN, times);
   }
 
   private BlockServerConfig.Disk disk(String name, int storageClass) {
@@ -102,6 +109,23 @@ class DiskFailureTest {
     server.close();
     runtime.close();
     shuckle.close();
+  }
+
+  @Test
+  void disksThatAreLateForTheStartJoinWhenTheyAnswer() throws Exception {
+    CountDownLatch answer = new CountDownLatch(1);
+    files.set(
+        (call, path) -> {
+          try {
+            answer.await();
+          } catch (InterruptedException e) {
+            throw new InterruptedIOException();
+          }
+        });
+    server = BlockServer.start(config(quick(200 * MILLI)), runtime);
+    assertEquals(List.of(), server.serviceIds());
+    answer.countDown();
+    Await.until(() -> server.serviceIds().size() == 3);
   }
 
   private DiskState state(long service) {

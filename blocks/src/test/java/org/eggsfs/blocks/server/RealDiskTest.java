@@ -39,6 +39,7 @@ class RealDiskTest {
           20_000 * MILLI,
           60_000 * MILLI,
           600_000 * MILLI,
+          10_000 * MILLI,
           100 * MILLI);
 
   @TempDir Path folder;
