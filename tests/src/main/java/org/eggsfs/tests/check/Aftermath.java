@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.gc.Cluster;
@@ -132,21 +131,30 @@ public final class Aftermath {
         ShardPass.FailureListener.NOBODY);
   }
 
-  /** Nobody writes any more, so no deadline has to be waited for, except by symbolic links. */
+  /**
+   * Nobody writes any more, so no deadline has to be waited for, except by symbolic links. Removed
+   * files are past theirs; of one directory there may be a million in a shard.
+   */
   private void scrapAll() throws Exception {
+    long nowNanos = System.currentTimeMillis() * 1_000_000;
+    List<TransientFile> unfinished = new ArrayList<>();
+    for (int shard = 0; shard < ProtocolConstants.SHARD_COUNT; shard++) {
+      for (TransientFile file : Shards.transientFiles(client, shard)) {
+        if (InodeIds.isFile(file.id()) && file.deadlineTime() > nowNanos) {
+          unfinished.add(file);
+        }
+      }
+    }
     Parallel.each(
         WORKERS,
-        IntStream.range(0, ProtocolConstants.SHARD_COUNT).boxed().toList(),
-        shard -> {
-          for (TransientFile file : Shards.transientFiles(client, shard)) {
-            if (InodeIds.isFile(file.id())) {
-              try {
-                client.shard(shard, new ScrapTransientFileRequest(file.id(), file.cookie()));
-              } catch (EggsException e) {
-                if (e.code() != ErrorCode.FILE_NOT_FOUND) {
-                  throw e;
-                }
-              }
+        unfinished,
+        file -> {
+          try {
+            client.shard(
+                InodeIds.shard(file.id()), new ScrapTransientFileRequest(file.id(), file.cookie()));
+          } catch (EggsException e) {
+            if (e.code() != ErrorCode.FILE_NOT_FOUND) {
+              throw e;
             }
           }
         });
