@@ -16,12 +16,12 @@ import org.eggsfs.protocol.ErrorCode;
  * <p>What was found missing is looked for again now and then, in the background: servers get newer.
  * Thread-safe.
  */
-final class KindSupport {
+public final class KindSupport {
   /** How long a server is taken not to know the messages. */
   private static final long LACKING_NANOS = TimeUnit.MINUTES.toNanos(10);
 
   /** How the server is asked. */
-  interface Server {
+  public interface Server {
     /**
      * Asks for something new in a form that is refused at once.
      *
@@ -38,7 +38,8 @@ final class KindSupport {
   }
 
   /** Runs what nobody waits for. */
-  interface Background {
+  public interface Background {
+    /** Starts it and returns. */
     void run(Runnable work);
   }
 
@@ -57,7 +58,8 @@ final class KindSupport {
   /** When the verdict was LACKING last; in nanoTime. */
   private volatile long lackingSinceNanos;
 
-  KindSupport(Server server, Background background) {
+  /** Asks only when it is needed. */
+  public KindSupport(Server server, Background background) {
     this(server, background, LACKING_NANOS);
   }
 
@@ -73,7 +75,7 @@ final class KindSupport {
    *
    * @throws EggsException TIMEOUT if the server cannot be reached
    */
-  boolean isKnown() throws EggsException, IOException {
+  public boolean isKnown() throws EggsException, IOException {
     switch (verdict) {
       case KNOWN -> {
         return true;

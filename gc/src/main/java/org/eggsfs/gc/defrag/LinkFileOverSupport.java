@@ -1,12 +1,12 @@
 package org.eggsfs.gc.defrag;
 
 import java.io.IOException;
-import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.eggsfs.client.KindSupport;
 import org.eggsfs.client.span.ShardCaller;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.gc.repair.Interrupts;
@@ -14,13 +14,12 @@ import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.shard.LinkFileOverRequest;
 import org.eggsfs.protocol.shard.ShardRequest;
+import org.eggsfs.protocol.shard.ShardResponse;
 import org.eggsfs.protocol.shard.StatTransientFileRequest;
 
 /**
- * Whether shards know LinkFileOver. A server of TernFS drops what it does not know, so that a
- * client without a deadline would wait for ever, and one with a deadline would have copied a file
- * in vain. Each shard is asked once, ahead, with a request that it must refuse and that changes
- * nothing; a shard that is silent to this and answers something old does not know it.
+ * Whether shards know LinkFileOver. Each is asked ahead ({@link KindSupport}), so that no file is
+ * copied in vain, and within a time of its own, since the client may be one that waits for ever.
  *
  * <p>Thread-safe; calls block.
  */
@@ -30,7 +29,7 @@ final class LinkFileOverSupport {
 
   private final ShardCaller shards;
   private final long answerNanosMax;
-  private final Map<Integer, Boolean> known = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<Integer, KindSupport> known = new ConcurrentHashMap<>();
 
   LinkFileOverSupport(ShardCaller shards, long answerNanosMax) {
     this.shards = shards;
@@ -44,10 +43,7 @@ final class LinkFileOverSupport {
    * @throws EggsException TIMEOUT if it answers nothing at all
    */
   void require(int shard) throws EggsException, IOException {
-    Boolean before = known.get(shard);
-    boolean knows = before == null ? ask(shard) : before;
-    known.put(shard, knows);
-    if (!knows) {
+    if (!known.computeIfAbsent(shard, this::support).isKnown()) {
       throw new UnknownMessageException(
           "shard "
               + shard
@@ -56,42 +52,39 @@ final class LinkFileOverSupport {
     }
   }
 
-  private boolean ask(int shard) throws EggsException, IOException {
-    // No directory: refused before anything is looked up.
-    LinkFileOverRequest refused =
-        new LinkFileOverRequest(
-            InodeIds.NULL, 0, InodeIds.NULL, new byte[0], InodeIds.NULL, 0, 0, 0);
-    if (answers(shard, refused)) {
-      return true;
-    }
-    if (answers(shard, new StatTransientFileRequest(InodeIds.NULL))) {
-      // It may have come up, or got through its load, just now.
-      return answers(shard, refused);
-    }
-    throw new EggsException(ErrorCode.TIMEOUT, "shard " + shard + " does not answer");
+  private KindSupport support(int shard) {
+    return new KindSupport(
+        new KindSupport.Server() {
+          @Override
+          public void ask() throws EggsException, IOException {
+            // No directory: refused before anything is looked up.
+            put(
+                shard,
+                new LinkFileOverRequest(
+                    InodeIds.NULL, 0, InodeIds.NULL, new byte[0], InodeIds.NULL, 0, 0, 0));
+          }
+
+          @Override
+          public void greet() throws EggsException, IOException {
+            put(shard, new StatTransientFileRequest(InodeIds.NULL));
+          }
+        },
+        work -> Thread.ofVirtual().name("defrag-ask-shard").start(work));
   }
 
-  /** Whether there is an answer in time, which is an error in both cases. */
-  private boolean answers(int shard, ShardRequest request) throws EggsException, IOException {
-    FutureTask<Boolean> asking =
-        new FutureTask<>(
-            () -> {
-              try {
-                shards.shard(shard, request);
-                return true;
-              } catch (EggsException e) {
-                return e.code() != ErrorCode.TIMEOUT;
-              }
-            });
+  /** Asks something, of which any error is as good as an answer. */
+  private void put(int shard, ShardRequest request) throws EggsException, IOException {
+    FutureTask<ShardResponse> asking = new FutureTask<>(() -> shards.shard(shard, request));
     Thread.ofVirtual().name("defrag-ask-shard").start(asking);
     try {
-      return asking.get(answerNanosMax, TimeUnit.NANOSECONDS);
+      asking.get(answerNanosMax, TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
-      return false;
+      throw new EggsException(ErrorCode.TIMEOUT, "shard " + shard + " does not answer");
     } catch (InterruptedException e) {
       throw Interrupts.whileDoing("asking a shard what it knows", e);
     } catch (ExecutionException e) {
       switch (e.getCause()) {
+        case EggsException answer -> throw answer;
         case IOException io -> throw io;
         case RuntimeException runtime -> throw runtime;
         default -> throw new IllegalStateException(e.getCause());
