@@ -58,9 +58,9 @@ class CommandRunnerTest {
         EggsCli.commandLine("-shuckle", "cp", "--verbose", "--mtu=max", "ls", "/")
             .getSubcommands()
             .keySet());
-    assertEquals(46, EggsCli.commandLine("--help").getSubcommands().size());
-    assertEquals(46, EggsCli.commandLine("nonsense").getSubcommands().size());
-    assertEquals(46, EggsCli.commandLine("completion").getSubcommands().size());
+    assertEquals(47, EggsCli.commandLine("--help").getSubcommands().size());
+    assertEquals(47, EggsCli.commandLine("nonsense").getSubcommands().size());
+    assertEquals(47, EggsCli.commandLine("completion").getSubcommands().size());
   }
 
   @Test
