@@ -160,11 +160,16 @@ final class MetadataChannelTest {
         };
     MetadataChannel.Attempts attempts = new MetadataChannel.Attempts();
     channel.shard(0, new StatFileRequest(FILE), attempts);
-    assertEquals(4, attempts.count());
+    // On a machine that holds up the server's thread more have left before its answer came.
+    assertTrue(attempts.count() >= 4, attempts.count() + " attempts");
+    for (int i = 0; i < 500 && server.packets.size() < attempts.count(); i++) {
+      Thread.sleep(10);
+    }
+    assertEquals(attempts.count(), server.packets.size());
     for (byte[] packet : server.packets) {
       assertTrue(Arrays.equals(server.packets.getFirst(), packet), "all attempts are equal");
     }
-    assertEquals(4, channel.counters().shard(ShardKind.STAT_FILE).attempts());
+    assertEquals(attempts.count(), channel.counters().shard(ShardKind.STAT_FILE).attempts());
     assertEquals(1, channel.counters().shard(ShardKind.STAT_FILE).answers());
   }
 
@@ -187,18 +192,26 @@ final class MetadataChannelTest {
 
   @Test
   void aSecondAnswerIsIgnored() throws Exception {
+    List<Long> requests = new ArrayList<>();
     server.script =
         (s, n, packet, from) -> {
-          s.send(Server.stat(id(packet), n), from);
-          s.send(Server.stat(id(packet), 1000 + n), from);
+          if (!requests.contains(id(packet))) {
+            requests.add(id(packet));
+          }
+          int number = requests.indexOf(id(packet)) + 1;
+          s.send(Server.stat(id(packet), number), from);
+          s.send(Server.stat(id(packet), 1000 + number), from);
         };
     for (int i = 1; i <= 20; i++) {
       assertEquals(i, size());
     }
-    for (int i = 0; i < 100 && channel.counters().strayAnswers() < 20; i++) {
+    // All answers but the first to each request; a held up server gets requests more than once.
+    for (int i = 0;
+        i < 500 && channel.counters().strayAnswers() < 2L * server.packets.size() - 20;
+        i++) {
       Thread.sleep(10);
     }
-    assertEquals(20, channel.counters().strayAnswers());
+    assertEquals(2L * server.packets.size() - 20, channel.counters().strayAnswers());
   }
 
   @Test
