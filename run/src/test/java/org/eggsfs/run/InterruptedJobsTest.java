@@ -90,12 +90,12 @@ class InterruptedJobsTest {
     Path killedCursor = folder.resolve("killed.cursor");
     Path said = folder.resolve("said");
     Process stopped = slowScrub(stoppedCursor, said);
-    Process killed = slowScrub(killedCursor, folder.resolve("unsaid"));
     awaitDoneShards(stoppedCursor);
-    awaitDoneShards(killedCursor);
     new ProcessBuilder("kill", "-INT", Long.toString(stopped.pid())).start().waitFor();
-    killed.destroyForcibly().waitFor();
     stopped.waitFor();
+    Process killed = slowScrub(killedCursor, folder.resolve("unsaid"));
+    awaitDoneShards(killedCursor);
+    killed.destroyForcibly().waitFor();
 
     JsonNode first = JSON.readTree(Files.readString(said));
     assertTrue(first.path("stopped").asBoolean(), first.toString());

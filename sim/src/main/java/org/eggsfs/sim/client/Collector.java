@@ -113,6 +113,10 @@ final class Collector {
         client.cdc(new CrossShardHardUnlinkFileRequest(directory, target, edge.name(), time));
       }
     } catch (EggsException e) {
+      if (e.code() == ErrorCode.TIMEOUT) {
+        // It may be executed yet, and then there is nothing left to undelete.
+        session.foretelling().lost();
+      }
       if (e.code() != ErrorCode.FILE_NOT_FOUND) {
         throw e;
       }
