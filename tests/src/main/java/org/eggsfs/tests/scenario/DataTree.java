@@ -217,10 +217,39 @@ final class DataTree {
         files.length(),
         i -> {
           TreeFile file = files.get(i);
-          Content.check(reader, file.id(), file.seed(), file.size(), file.name());
-          checkRanges(reader, file, run.random(i));
+          while (true) {
+            try {
+              Content.check(reader, file.id(), file.seed(), file.size(), file.name());
+              checkRanges(reader, file, run.random(i));
+              break;
+            } catch (EggsException | IOException e) {
+              // The original of a copy may be collected while it is read.
+              TreeFile copy = copyOf(reader, i);
+              if (copy.id() == file.id()) {
+                throw e;
+              }
+              file = copy;
+            }
+          }
           run.count("bytes read", file.size());
         });
+  }
+
+  /** The file that has the name now: the same, or a copy that took its place. */
+  TreeFile copyOf(EggsClient reader, int number) throws IOException, EggsException {
+    TreeFile file = files.get(number);
+    if (!copiesAllowed) {
+      return file;
+    }
+    for (int i = 0; i < directories.size(); i++) {
+      if (entries.get(i).containsKey(FILE + number)) {
+        long now = reader.inodes().lookup(directories.get(i), bytes(FILE + number));
+        TreeFile copy = new TreeFile(now, file.name(), file.seed(), file.size());
+        files.set(number, copy);
+        return copy;
+      }
+    }
+    throw new IllegalStateException("file " + number + " has no directory");
   }
 
   private static void checkRanges(EggsClient reader, TreeFile file, SplittableRandom random)
