@@ -10,6 +10,7 @@ import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.Checkpoint;
 import org.rocksdb.CompressionType;
+import org.rocksdb.IndexType;
 import org.rocksdb.InfoLogLevel;
 import org.rocksdb.LRUCache;
 import org.rocksdb.Options;
@@ -31,6 +32,7 @@ import org.rocksdb.WriteOptions;
  */
 public final class RocksStore implements KeyValueStore {
   private static final long BLOCK_CACHE_BYTES = 64L << 20;
+  private static final int CACHE_SHARD_BITS = 3;
   private static final long WRITE_BUFFER_BYTES = 32L << 20;
   private static final int BLOOM_BITS_PER_KEY = 10;
   private static final int BACKGROUND_JOBS_MAX = 2;
@@ -57,7 +59,7 @@ public final class RocksStore implements KeyValueStore {
   private RocksStore(Path directory, RequiredFiles required) throws RocksDBException {
     boolean readOnly = required == null;
     this.required = required;
-    cache = new LRUCache(BLOCK_CACHE_BYTES);
+    cache = new LRUCache(BLOCK_CACHE_BYTES, CACHE_SHARD_BITS);
     bloomFilter = new BloomFilter(BLOOM_BITS_PER_KEY, false);
     options =
         new Options()
@@ -79,6 +81,11 @@ public final class RocksStore implements KeyValueStore {
                     .setBlockCache(cache)
                     .setFilterPolicy(bloomFilter)
                     .setCacheIndexAndFilterBlocks(true)
+                    // In pieces: those of a whole file are larger than a shard of the cache with
+                    // half a million rows, and would be read again for every get.
+                    .setIndexType(IndexType.kTwoLevelIndexSearch)
+                    .setPartitionFilters(true)
+                    .setPinTopLevelIndexAndFilter(true)
                     .setBlockSize(8 << 10));
     database =
         readOnly
