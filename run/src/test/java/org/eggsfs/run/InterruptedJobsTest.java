@@ -53,7 +53,9 @@ class InterruptedJobsTest {
 
   /** A scrub that would take a minute, with what it says in a file. */
   private Process slowScrub(Path cursor, Path output) throws Exception {
-    List<String> command = new ArrayList<>(ChildCommand.of("cli", folder));
+    // A test that was started in the background inherits that interrupts are ignored.
+    List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
+    command.addAll(ChildCommand.of("cli", folder));
     command.addAll(
         List.of(
             "--shuckle",
