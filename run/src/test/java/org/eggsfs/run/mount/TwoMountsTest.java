@@ -338,10 +338,12 @@ class TwoMountsTest extends OnMount {
     for (int i = 0; i < RACES; i++) {
       // Who has lost still has its file, and the winner's is whole.
       for (String[] names : new String[][] {{"", "one" + i}, {"away-", "far/one" + i}}) {
+        waitUntil("the new name is seen", () -> exists(dir.resolve(names[1])));
         String winner = new String(contentOf(dir.resolve(names[1])), StandardCharsets.UTF_8);
         String loser = winner.equals("here") ? "there" : "here";
         assertContent(loser, dir.resolve(names[0] + loser + i));
-        assertFalse(exists(dir.resolve(names[0] + winner + i)));
+        Path old = dir.resolve(names[0] + winner + i);
+        waitUntil("the old name is gone", () -> !exists(old));
       }
     }
   }
