@@ -78,12 +78,14 @@ final class Staging {
     makeDirectory();
     List<String> names = new ArrayList<>();
     files.list(directory, names::add);
+    // One for all: there may be many files.
+    ByteBuffer chunk = names.isEmpty() ? null : Frames.directBuffer(CHUNK);
     int recovered = 0;
     for (String name : names) {
       Path file = directory.resolve(name);
       StagedName staged = StagedName.parse(name);
       try {
-        if (staged != null && isWhole(file, staged)) {
+        if (staged != null && isWhole(file, staged, chunk)) {
           giveName(file, staged.blockId());
           recovered++;
         } else {
@@ -111,10 +113,10 @@ final class Staging {
     }
   }
 
-  private boolean isWhole(Path path, StagedName expected) throws IOException {
+  private boolean isWhole(Path path, StagedName expected, ByteBuffer chunk) throws IOException {
     try (DiskFiles.File file = files.open(path)) {
       return file.size() == BlockFormat.fileOffset(expected.size())
-          && BlockFormat.isSound(file, expected.crc(), Frames.directBuffer(CHUNK));
+          && BlockFormat.isSound(file, expected.crc(), chunk);
     }
   }
 
