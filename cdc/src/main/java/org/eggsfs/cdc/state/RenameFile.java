@@ -5,9 +5,9 @@ import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 
 /** RENAME_FILE (cdc.md section 6.2). A file that holds the new name is replaced. */
-final class RenameFile extends Rename {
+class RenameFile extends Rename {
   RenameFile(long id, ClientRequest client, RenameFileRequest request) {
-    super(
+    this(
         id,
         client,
         new Move(
@@ -17,6 +17,11 @@ final class RenameFile extends Rename {
             request.oldCreationTime(),
             request.newOwnerId(),
             request.newName()));
+  }
+
+  /** For a request of another kind with the same fields. */
+  RenameFile(long id, ClientRequest client, Move move) {
+    super(id, client, move);
   }
 
   @Override

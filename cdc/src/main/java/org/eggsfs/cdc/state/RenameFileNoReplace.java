@@ -1,6 +1,5 @@
 package org.eggsfs.cdc.state;
 
-import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.cdc.RenameFileNoReplaceRequest;
 import org.eggsfs.protocol.cdc.RenameFileNoReplaceResponse;
 
@@ -9,7 +8,7 @@ import org.eggsfs.protocol.cdc.RenameFileNoReplaceResponse;
  * Between looking and making the new edge nobody can take it unseen, since the edge is made only if
  * the newest one of the name is still the one looked at.
  */
-final class RenameFileNoReplace extends Rename {
+final class RenameFileNoReplace extends RenameFile {
   RenameFileNoReplace(long id, ClientRequest client, RenameFileNoReplaceRequest request) {
     super(
         id,
@@ -24,23 +23,8 @@ final class RenameFileNoReplace extends Rename {
   }
 
   @Override
-  Locks wantedLocks() {
-    return nameLocks().build();
-  }
-
-  @Override
-  boolean changesOwner() {
-    return false;
-  }
-
-  @Override
   boolean replaces() {
     return false;
-  }
-
-  @Override
-  ErrorCode newDirectoryMissing() {
-    return ErrorCode.NEW_DIRECTORY_NOT_FOUND;
   }
 
   @Override
