@@ -49,9 +49,9 @@ final class Shell {
         .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
   }
 
-  /** Runs a script of bash. */
+  /** Runs a script of bash, with no signal ignored, as tests in the background inherit it. */
   Ran bash(String script) throws IOException, InterruptedException {
-    return run("bash", "-c", script);
+    return run("env", "--default-signal", "bash", "-c", script);
   }
 
   /** Runs a script of the plain POSIX shell. */
