@@ -115,8 +115,9 @@ public final class NameHistory {
 
   /**
    * A client whose answer was lost, and whose edge is gone when it asks again, takes that for its
-   * own doing (client.md section 2.3), also when another client's identical request did it. The
-   * effect must still be there once.
+   * own doing (client.md section 2.3), also when another client's identical request did it, perhaps
+   * before this one began. The effect must still be there once. Of the two, the call that began
+   * first is certain to have run when it happened.
    */
   private void removeAssumed(List<Call> ordered) {
     for (int i = ordered.size() - 1; i > 0; i--) {
@@ -126,7 +127,7 @@ public final class NameHistory {
           && !later.used.isEmpty()
           && later.used.equals(earlier.used)
           && later.made.equals(earlier.made)) {
-        ordered.remove(i);
+        ordered.remove(later.beginNanos < earlier.beginNanos ? i - 1 : i);
         assumed++;
       }
     }

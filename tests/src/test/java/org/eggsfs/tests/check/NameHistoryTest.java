@@ -110,6 +110,37 @@ class NameHistoryTest {
     assertFound("without reason");
   }
 
+  /** One removes, its answer is lost and comes late; one that asked later hears that it is gone. */
+  @Test
+  void whoTakesAnEffectForItsOwnMayHaveBegunAfterIt() {
+    link("a", FILE, 10);
+    NameHistory.Call doing = history.begin();
+    remember("a", InodeIds.NULL, 20);
+    link("b", OTHER, 30);
+    NameHistory.Call assuming = history.begin();
+    unlinked(assuming, 20);
+    unlinked(doing, 20);
+    assertDoesNotThrow(() -> history.check(remembered));
+    assertEquals(1, history.verdictCounts().get("assumed"));
+  }
+
+  @Test
+  void anEffectThatNobodyCanHaveHadInTimeIsFound() {
+    link("a", FILE, 10);
+    remember("a", InodeIds.NULL, 20);
+    link("b", OTHER, 30);
+    unlinked(history.begin(), 20);
+    unlinked(history.begin(), 20);
+    assertFound("is said to be earlier");
+  }
+
+  private static void unlinked(NameHistory.Call call, long time) {
+    call.changed(
+        time,
+        List.of(new NameHistory.Used("a", FILE, 10)),
+        List.of(new NameHistory.Made("a", InodeIds.NULL)));
+  }
+
   private void assertFound(String part) {
     Failure failure = assertThrows(Failure.class, () -> history.check(remembered));
     assertTrue(failure.getMessage().contains(part), failure.getMessage());
