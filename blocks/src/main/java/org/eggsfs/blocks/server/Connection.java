@@ -171,7 +171,7 @@ final class Connection implements Runnable {
       return refuse();
     }
     extendDeadline(timeoutNanos);
-    boolean pipelined = isPipelined();
+    boolean pipelined = isPipelined(RequestHandler.dataSize(request));
     long blockId = RequestHandler.blockId(request);
     awaitSameBlock(serviceId, blockId);
     occupy(handler.service(serviceId), null);
@@ -219,9 +219,14 @@ final class Connection implements Runnable {
     };
   }
 
-  private boolean isPipelined() {
+  /**
+   * Whether other requests follow this one, as far as is known: something has come that is not its
+   * data, or an answer is outstanding. Large data is still on its way, and so may the next request
+   * be that it is to overlap with.
+   */
+  private boolean isPipelined(long dataSize) {
     synchronized (pending) {
-      return in.hasRemaining() || !pending.isEmpty();
+      return in.remaining() != dataSize || !pending.isEmpty();
     }
   }
 

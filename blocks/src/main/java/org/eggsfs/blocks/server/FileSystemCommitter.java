@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.eggsfs.blocks.disk.DiskFiles;
 
 /**
@@ -13,11 +15,19 @@ import org.eggsfs.blocks.disk.DiskFiles;
  * Each round takes what has arrived, syncs the file system once, and acknowledges all of it:
  * removals, and blocks that are durable in the {@link Staging} directory and get their names then.
  * So any number of blocks share one sync. The thread ends when it has been idle for a while.
+ *
+ * <p>Blocks of one span come to several disks of a file system at almost the same time. A round
+ * that began with the first of them would leave the others to a second sync. So a round waits a
+ * moment for as many as came together last time, if that was more than one: those it took, and
+ * those that it would have got by waiting.
  */
 final class FileSystemCommitter implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(FileSystemCommitter.class.getName());
 
   private static final long IDLE_NANOS = 30_000_000_000L;
+
+  /** How long a round waits for others; a sync takes several times as long on most disks. */
+  private static final long GATHER_NANOS = 300_000;
 
   /** What follows when something is durable. */
   interface Step {
@@ -42,17 +52,31 @@ final class FileSystemCommitter implements AutoCloseable {
   private final DiskFiles files;
   private final DiskFiles.Held root;
   private final String name;
+  private final long gatherNanos;
 
   /** When the sync under way began; 0 when there is none. */
   private volatile long syncStartNanos;
 
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition arrived = lock.newCondition();
+
+  // Guarded by the lock.
   private List<Task> fresh = new ArrayList<>();
   private boolean running;
   private boolean closed;
   private long generation;
 
+  /** How many tasks came together in the last round. */
+  private int together;
+
   /** A committer of the file system that holds {@code directory}. */
   FileSystemCommitter(DiskFiles files, Path directory) throws IOException {
+    this(files, directory, GATHER_NANOS);
+  }
+
+  /** With another time to gather. */
+  FileSystemCommitter(DiskFiles files, Path directory, long gatherNanos) throws IOException {
+    this.gatherNanos = gatherNanos;
     this.files = files;
     this.root = files.hold(directory);
     this.name = "blocks-sync-" + directory.getFileName();
@@ -72,23 +96,33 @@ final class FileSystemCommitter implements AutoCloseable {
     return enqueue(new Task(() -> {}, new CompletableFuture<>()), generation());
   }
 
-  private synchronized CompletableFuture<Void> enqueue(Task task, long writtenIn) {
-    if (closed) {
-      task.done.completeExceptionally(new IOException("the server has stopped"));
+  private CompletableFuture<Void> enqueue(Task task, long writtenIn) {
+    lock.lock();
+    try {
+      if (closed) {
+        task.done.completeExceptionally(new IOException("the server has stopped"));
+        return task.done;
+      }
+      if (writtenIn != generation) {
+        task.done.completeExceptionally(
+            new SyncFailedException("a sync failed while this was written"));
+        return task.done;
+      }
+      fresh.add(task);
+      long syncing = syncingNanos(System.nanoTime());
+      if (syncing > 0 && syncing < gatherNanos) {
+        together++;
+      }
+      if (!running) {
+        running = true;
+        Thread.ofPlatform().name(name).daemon().start(this::run);
+      } else if (fresh.size() == 1 || fresh.size() == together) {
+        arrived.signal();
+      }
       return task.done;
+    } finally {
+      lock.unlock();
     }
-    if (writtenIn != generation) {
-      task.done.completeExceptionally(
-          new SyncFailedException("a sync failed while this was written"));
-      return task.done;
-    }
-    fresh.add(task);
-    if (!running) {
-      running = true;
-      Thread.ofPlatform().name(name).daemon().start(this::run);
-    }
-    notifyAll();
-    return task.done;
   }
 
   private void run() {
@@ -115,27 +149,38 @@ final class FileSystemCommitter implements AutoCloseable {
   }
 
   /** Waits for something to arrive; null when the thread should end. */
-  private synchronized List<Task> take() {
-    long giveUp = System.nanoTime() + IDLE_NANOS;
-    while (fresh.isEmpty()) {
-      long left = giveUp - System.nanoTime();
-      if (left <= 0 || closed) {
+  private List<Task> take() {
+    lock.lock();
+    try {
+      await(1, IDLE_NANOS);
+      if (fresh.isEmpty()) {
         running = false;
         if (closed) {
           root.close();
         }
         return null;
       }
+      await(together, gatherNanos);
+      List<Task> taken = fresh;
+      fresh = new ArrayList<>();
+      together = taken.size();
+      return taken;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits for so many tasks, that long at most. */
+  private void await(int count, long nanos) {
+    long left = nanos;
+    while (left > 0 && fresh.size() < count && !closed) {
       try {
-        wait(1 + left / 1_000_000);
+        left = arrived.awaitNanos(left);
       } catch (InterruptedException e) {
         // Nobody interrupts this thread; it ends by being idle.
         LOGGER.log(System.Logger.Level.DEBUG, "interrupted", e);
       }
     }
-    List<Task> taken = fresh;
-    fresh = new ArrayList<>();
-    return taken;
   }
 
   /**
@@ -143,12 +188,17 @@ final class FileSystemCommitter implements AutoCloseable {
    * may be lost with it, and the next sync would not say so. Data being written right now belongs
    * to an older generation and is refused when it is committed.
    */
-  private synchronized void failAllFresh(IOException failure) {
-    generation++;
-    for (Task task : fresh) {
-      task.done.completeExceptionally(failure);
+  private void failAllFresh(IOException failure) {
+    lock.lock();
+    try {
+      generation++;
+      for (Task task : fresh) {
+        task.done.completeExceptionally(failure);
+      }
+      fresh = new ArrayList<>();
+    } finally {
+      lock.unlock();
     }
-    fresh = new ArrayList<>();
   }
 
   /** How long the sync under way has taken so far, 0 without one. */
@@ -158,19 +208,29 @@ final class FileSystemCommitter implements AutoCloseable {
   }
 
   /** Grows with each failed sync; data written under an older one cannot be trusted. */
-  synchronized long generation() {
-    return generation;
+  long generation() {
+    lock.lock();
+    try {
+      return generation;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Lets go of the file system, after what was asked for is done; nothing more can be. */
   @Override
-  public synchronized void close() {
-    if (!closed) {
-      closed = true;
-      notifyAll();
-      if (!running) {
-        root.close();
+  public void close() {
+    lock.lock();
+    try {
+      if (!closed) {
+        closed = true;
+        arrived.signal();
+        if (!running) {
+          root.close();
+        }
       }
+    } finally {
+      lock.unlock();
     }
   }
 }

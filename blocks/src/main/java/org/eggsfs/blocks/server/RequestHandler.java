@@ -200,10 +200,10 @@ final class RequestHandler {
     return ErrorCode.BLOCK_TOO_BIG;
   }
 
-  private static long dataSize(BlocksRequest request) {
+  /** Bytes that follow a request; unsigned numbers beyond any limit stay beyond it. */
+  static long dataSize(BlocksRequest request) {
     return switch (request) {
       case WriteBlockRequest write -> write.size();
-      // An unsigned number beyond any limit stays beyond it.
       case TestWriteRequest test -> test.size() < 0 ? Long.MAX_VALUE : test.size();
       default -> 0;
     };

@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Collectors;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.blocks.ListBlocksResponse;
 import org.eggsfs.protocol.struct.AddrsInfo;
@@ -45,7 +46,14 @@ public final class BlockChannel implements AutoCloseable {
 
   /** Starts an operation. */
   public void submit(BlockOp op) {
-    loop(op.addrs()).submit(op);
+    loop(op.addrs()).submit(List.of(op));
+  }
+
+  /** Starts several at the same time: servers that share a disk can make them durable together. */
+  public void submitAll(List<? extends BlockOp> ops) {
+    ops.stream()
+        .collect(Collectors.<BlockOp, BlockLoop>groupingBy(op -> loop(op.addrs())))
+        .forEach(BlockLoop::submit);
   }
 
   /**

@@ -61,8 +61,8 @@ final class BlockLoop implements Runnable {
     this.connectionsMax = connectionsMax;
   }
 
-  void submit(BlockOp op) {
-    queue.add(op);
+  void submit(List<BlockOp> ops) {
+    queue.addAll(ops);
     wake();
     if (closed) {
       failQueue();

@@ -295,8 +295,8 @@ public final class SpanUploader {
               place.certificate(),
               span.block(b),
               op -> done.countDown());
-      blocks.submit(ops[b]);
     }
+    blocks.submitAll(List.of(ops));
     awaitAll(ops, done, startNanos);
     List<BlockProof> proofs = new ArrayList<>(ops.length);
     boolean good = true;

@@ -1,6 +1,7 @@
 package org.eggsfs.fuse.fs;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
@@ -21,6 +22,7 @@ class Processes {
   private static final int SIGNAL_MASK = 0x7f;
 
   private static final int ANCESTORS_MAX = 1000;
+  private static final int PAGE = 4096;
 
   /** Up to this many new processes are looked at one by one; else /proc is listed. */
   private static final int PROBES_MAX = 16;
@@ -51,23 +53,38 @@ class Processes {
     KILLED
   }
 
+  /**
+   * What a file says that is shorter than a page: the kernel gives all of it to the first read. A
+   * close looks at a dozen of them.
+   */
   private String read(Path file) throws IOException {
-    return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
+    // Files.readAllBytes would ask for the size, which is 0, and then read three times.
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] page = new byte[PAGE];
+      int count = Math.max(0, in.read(page));
+      return new String(page, 0, count, StandardCharsets.ISO_8859_1);
+    }
   }
 
   /** The process of a thread; the thread itself if that cannot be seen. */
   int process(int thread) {
     try {
-      String status = read(proc.resolve(thread + "/status"));
-      int at = status.indexOf("\nTgid:");
-      if (at >= 0) {
-        int end = status.indexOf('\n', at + 1);
-        return Integer.parseInt(status.substring(at + 6, end).strip());
-      }
-    } catch (IOException | NumberFormatException e) {
+      return process(thread, read(proc.resolve(thread + "/status")));
+    } catch (IOException e) {
       return thread;
     }
-    return thread;
+  }
+
+  private static int process(int thread, String status) {
+    int at = status.indexOf("\nTgid:");
+    if (at < 0) {
+      return thread;
+    }
+    try {
+      return Integer.parseInt(status.substring(at + 6, status.indexOf('\n', at + 1)).strip());
+    } catch (NumberFormatException e) {
+      return thread;
+    }
   }
 
   /** The number that the newest process or thread of the system got; 0 if unknown. */
@@ -164,7 +181,9 @@ class Processes {
       return true;
     }
     try {
-      for (String line : read(proc.resolve(process + "/mountinfo")).split("\n", -1)) {
+      // Of any length.
+      Path mounts = proc.resolve(process + "/mountinfo");
+      for (String line : Files.readString(mounts, StandardCharsets.ISO_8859_1).split("\n", -1)) {
         String[] fields = line.split(" ", 4);
         if (fields[0].equals(mountId)) {
           return fields[2].equals(ours);

@@ -33,6 +33,19 @@ class ProcessesTest {
     assertFalse(real.holds(self(), inode));
   }
 
+  /** A request that is being interrupted must see what others see. */
+  @Test
+  void anInterruptedThreadSeesTheSame() throws IOException {
+    Path file = folder.resolve("file");
+    try (OutputStream _ = Files.newOutputStream(file)) {
+      long inode = (long) Files.getAttribute(file, "unix:ino");
+      Thread.currentThread().interrupt();
+      boolean held = real.holds(self(), inode);
+      assertTrue(Thread.interrupted());
+      assertTrue(held);
+    }
+  }
+
   @Test
   void aProcessThatIsGoneHoldsNothing() throws Exception {
     Process process = new ProcessBuilder("true").start();
