@@ -8,8 +8,10 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.eggsfs.net.Addresses;
 import org.eggsfs.tests.cluster.Cluster;
 import org.eggsfs.tests.cluster.RoleProcess;
+import org.eggsfs.tests.faults.Nonsense;
 
 /** Faults of processes, one after another with pauses, for as long as a load runs. */
 final class Faults {
@@ -133,6 +135,19 @@ final class Faults {
         for (String name : run.cluster().children().keySet()) {
           run.cluster().clocks().set(name, 0);
         }
+      }
+    };
+  }
+
+  /** All ports hear what no client says, again and again. */
+  static Disturbance nonsense(int pauseMillisMax) {
+    return (run, load) -> {
+      try (Nonsense nonsense =
+          new Nonsense(run.connectDirectly(), Addresses.parse(run.cluster().shuckleAddress()))) {
+        repeated("bursts of nonsense", pauseMillisMax, (_, random) -> nonsense.burst(random))
+            .during(run, load);
+        run.count("datagrams of nonsense", nonsense.datagrams());
+        run.count("connections of nonsense", nonsense.connections());
       }
     };
   }

@@ -33,6 +33,7 @@ public final class Scenarios {
         Faults.repeated(
             "silences", 2_000, Faults.silence(Cluster.SHARDS, Cluster.CDC, Cluster.SHUCKLE));
     Disturbance lostServers = Faults.repeated("losses", 3_000, Faults.loseBlockServers(4, 6_000));
+    Disturbance nonsense = Faults.nonsense(200);
     Disturbance clockSteps = Faults.clockSteps(1_000);
     return List.of(
         new FileHistory("file history", ONE, Disturbance.NONE, 10_000, 600, true),
@@ -60,6 +61,8 @@ public final class Scenarios {
         new DirectoryRaces("packets directory races", WORSE_NETWORK, Disturbance.NONE),
         new ParallelDirectories(
             "packets parallel directories", WORSE_NETWORK, Disturbance.NONE, false),
+        new FileHistory("nonsense history", MANY, nonsense, 3_000, 150, true),
+        new DirectFiles("nonsense files", MANY, nonsense, false, false),
         new FileHistory("kill metadata history", MANY, metadataKills, 3_000, 150, true),
         new DirectFiles("kill metadata files", MANY, metadataKills, false, false),
         new ParallelDirectories("kill metadata directories", MANY, metadataKills, false),
