@@ -78,9 +78,10 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
     this.uploader = new SpanUploader(this, blocks);
     this.spanReader = new SpanReader(blocks, pool);
     this.inodes = new InodeOperations(this, policies);
-    this.files = new FileStreams(this, config, pool, policies, uploader, spanReader);
+    ShardSupport support = new ShardSupport(this, metadata, config.shardRetry());
+    this.newNames = new NewNames(this, metadata, support, config.cdcRetry());
+    this.files = new FileStreams(this, config, pool, policies, uploader, spanReader, support);
     this.paths = new PathOperations(inodes, files);
-    this.newNames = new NewNames(this, metadata, config.shardRetry(), config.cdcRetry());
   }
 
   /**

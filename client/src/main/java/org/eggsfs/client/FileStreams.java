@@ -12,8 +12,6 @@ import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.InodeType;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
-import org.eggsfs.protocol.shard.LinkFileRequest;
-import org.eggsfs.protocol.shard.LinkFileResponse;
 import org.eggsfs.protocol.shard.ScrapTransientFileRequest;
 
 /**
@@ -29,6 +27,7 @@ public final class FileStreams {
   private final PolicyCache policies;
   private final SpanUploader uploader;
   private final SpanReader spanReader;
+  private final ShardSupport support;
 
   FileStreams(
       EggsClient client,
@@ -36,21 +35,34 @@ public final class FileStreams {
       BufferPool pool,
       PolicyCache policies,
       SpanUploader uploader,
-      SpanReader spanReader) {
+      SpanReader spanReader,
+      ShardSupport support) {
     this.client = client;
     this.config = config;
     this.pool = pool;
     this.policies = policies;
     this.uploader = uploader;
     this.spanReader = spanReader;
+    this.support = support;
   }
 
-  /** Creates a symbolic link. */
+  /** Creates a symbolic link, in place of a file that may have had the name. */
   public long symlink(long directory, byte[] name, byte[] target)
+      throws EggsException, IOException {
+    return symlink(directory, name, target, false);
+  }
+
+  /**
+   * Creates a symbolic link.
+   *
+   * @param mustBeNew whether it is an error if something has the name
+   * @throws EggsException CANNOT_OVERRIDE_NAME if the name is not new, or leads to a directory
+   */
+  public long symlink(long directory, byte[] name, byte[] target, boolean mustBeNew)
       throws EggsException, IOException {
     try (FileWriter writer = writer(directory, name, InodeType.SYMLINK)) {
       writer.write(target, 0, target.length);
-      return writer.commit();
+      return writer.commitAs(directory, name, mustBeNew).id();
     }
   }
 
@@ -117,26 +129,9 @@ public final class FileStreams {
         resolved,
         shard,
         type,
-        name,
         config.spansInFlight(),
-        linker(directory, name));
-  }
-
-  /** Gives a file under construction its name. */
-  FileWriter.Linker linker(long directory, byte[] name) {
-    return new FileWriter.Linker() {
-      @Override
-      public LinkFileRequest request(SpanUploader.TransientFile file) {
-        return new LinkFileRequest(file.id(), file.cookie(), directory, name);
-      }
-
-      @Override
-      public long link(SpanUploader.TransientFile file) throws EggsException, IOException {
-        LinkFileResponse linked =
-            Patience.patiently(() -> client.shard(InodeIds.shard(directory), request(file)));
-        return linked.creationTime();
-      }
-    };
+        new FileWriter.Place(directory, name, false),
+        support);
   }
 
   /** Opens a file or the text of a symbolic link for reading. */

@@ -21,13 +21,16 @@ import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.InodeType;
 import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.shard.AddInlineSpanRequest;
+import org.eggsfs.protocol.shard.AddSpanCertifyRequest;
+import org.eggsfs.protocol.shard.CommitFileRequest;
+import org.eggsfs.protocol.shard.CommitFileResponse;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
 import org.eggsfs.protocol.shard.LinkFileRequest;
 import org.eggsfs.protocol.shard.LinkFileResponse;
 import org.eggsfs.protocol.shard.SetTimeRequest;
-import org.eggsfs.protocol.shard.ShardRequest;
 import org.eggsfs.protocol.shard.ShardResponse;
+import org.eggsfs.protocol.struct.BlockProof;
 
 /**
  * Writes one new file (client.md section 7). Bytes are collected into a span; a full span is
@@ -58,12 +61,12 @@ public final class FileWriter extends OutputStream {
 
   private static final long MEMORY_LOOK_MILLIS = 20;
 
-  /** Makes the file visible and may choose how often to try; returns the edge's creation time. */
-  interface Linker {
-    LinkFileRequest request(TransientFile file);
-
-    long link(TransientFile file) throws EggsException, IOException;
-  }
+  /**
+   * Where a file becomes visible.
+   *
+   * @param mustBeNew whether it is an error if something has the name
+   */
+  record Place(long directory, byte[] name, boolean mustBeNew) {}
 
   /**
    * A file that has become visible.
@@ -79,8 +82,8 @@ public final class FileWriter extends OutputStream {
   private final SpansInFlight spans;
   private final int shard;
   private final int type;
-  private final byte[] note;
-  private final Linker linker;
+  private final Place place;
+  private final ShardSupport support;
   private final SpanLayout.SpanPolicy spanPolicy;
   private final SpanLayout.BlockPolicy blockPolicy;
   private final long targetStripeSize;
@@ -104,16 +107,16 @@ public final class FileWriter extends OutputStream {
       DirectoryPolicies policies,
       int shard,
       int type,
-      byte[] note,
       int spansInFlightMax,
-      Linker linker) {
+      Place place,
+      ShardSupport support) {
     this.client = client;
     this.pool = pool;
     this.uploader = uploader;
     this.shard = shard;
     this.type = type;
-    this.note = note;
-    this.linker = linker;
+    this.place = place;
+    this.support = support;
     this.spanPolicy = policies.spanChoice();
     this.blockPolicy = policies.blockChoice();
     this.targetStripeSize = policies.stripe().targetStripeSize();
@@ -124,7 +127,8 @@ public final class FileWriter extends OutputStream {
   /** Creates the transient file; a file that is never written to is created at commit. */
   private TransientFile file() throws EggsException, IOException {
     if (file == null) {
-      ConstructFileResponse response = client.shard(shard, new ConstructFileRequest(type, note));
+      ConstructFileResponse response =
+          client.shard(shard, new ConstructFileRequest(type, place.name));
       file = new TransientFile(response.id(), response.cookie());
     }
     return file;
@@ -368,38 +372,43 @@ public final class FileWriter extends OutputStream {
    * @return the file's id
    */
   public long commit() throws EggsException, IOException {
-    return commit(linker).id();
-  }
-
-  /** Does the same and tells more. */
-  public Committed commitAndTell() throws EggsException, IOException {
-    return commit(linker);
+    return commit(place).id();
   }
 
   /**
    * Makes the file visible under a name other than the one it was begun with, in the same shard.
+   *
+   * @param mustBeNew whether it is an error if something has the name. With shards of TernFS it is
+   *     looked up first, which leaves a moment for others
+   * @throws EggsException CANNOT_OVERRIDE_NAME if the name is not new, or leads to a directory
    */
-  public Committed commitAs(long directory, byte[] name) throws EggsException, IOException {
+  public Committed commitAs(long directory, byte[] name, boolean mustBeNew)
+      throws EggsException, IOException {
     if (InodeIds.shard(directory) != shard) {
       throw new IllegalArgumentException("the directory is in another shard than the file");
     }
-    return commit(client.files().linker(directory, name));
+    return commit(new Place(directory, name, mustBeNew));
   }
 
-  private Committed commit(Linker how) throws EggsException, IOException {
+  private Committed commit(Place where) throws EggsException, IOException {
     requireOpen();
     TransientFile target = file();
+    boolean inOneStep = where.mustBeNew ? support.isKnown(shard) : support.isKnownYet(shard);
+    if (where.mustBeNew && !inOneStep) {
+      client.newNames().requireFree(where.directory, where.name);
+    }
     long creationTime;
     if (filled > SpanLayout.INLINE_MAX && spanIndex <= 1) {
-      creationTime = writeLastSpanAndLink(target, how);
+      creationTime = commitLastSpan(target, where, inOneStep);
     } else {
       if (filled > 0) {
         submit(true);
       }
       spans.awaitCertified(target);
-      creationTime = how.link(target);
-      committed = true;
-      setTimes(target, null);
+      creationTime =
+          inOneStep
+              ? commitInOneStep(target, where, 0, List.of())
+              : linkThenSetTimes(target, where);
     }
     return new Committed(target.id(), creationTime);
   }
@@ -419,6 +428,41 @@ public final class FileWriter extends OutputStream {
    */
   public void timesAtCommit(long mtime, long atime) {
     times = mtime < 0 && atime < 0 ? null : new Times(mtime, atime);
+  }
+
+  /** Certificate, name and times by our own message: all of it or nothing, and one wait. */
+  private long commitInOneStep(
+      TransientFile target, Place where, long lastOffset, List<BlockProof> proofs)
+      throws EggsException, IOException {
+    SetTimeRequest set = times == null ? null : times.request(target);
+    CommitFileRequest request =
+        new CommitFileRequest(
+            target.id(),
+            target.cookie(),
+            where.directory,
+            where.name,
+            where.mustBeNew,
+            set == null ? 0 : set.mtime(),
+            set == null ? 0 : set.atime(),
+            lastOffset,
+            proofs);
+    CommitFileResponse response =
+        Patience.patiently(() -> support.use(shard, () -> client.shard(shard, request)));
+    committed = true;
+    return response.creationTime();
+  }
+
+  private static LinkFileRequest linkRequest(TransientFile target, Place where) {
+    return new LinkFileRequest(target.id(), target.cookie(), where.directory, where.name);
+  }
+
+  private long linkThenSetTimes(TransientFile target, Place where)
+      throws EggsException, IOException {
+    LinkFileResponse linked =
+        Patience.patiently(() -> client.shard(shard, linkRequest(target, where)));
+    committed = true;
+    setTimes(target, null);
+    return linked.creationTime();
   }
 
   /**
@@ -443,37 +487,44 @@ public final class FileWriter extends OutputStream {
     client.inodes().setTimes(target.id(), times.mtime, times.atime);
   }
 
-  /**
-   * The end of a file of one or two spans, on the caller's thread: the span's last request and the
-   * one that makes the file visible are sent at the same time. The shard takes them in this order
-   * and makes them durable together; if they arrive in the other one, the file is refused, because
-   * its last span is known but not certified, and linked once more. That is why this is not for
-   * spans in the metadata: a shard that has not heard of one would link the file without it.
-   */
-  private long writeLastSpanAndLink(TransientFile target, Linker how)
+  /** The end of a file of one or two spans, on the caller's thread. */
+  private long commitLastSpan(TransientFile target, Place where, boolean inOneStep)
       throws EggsException, IOException {
     try {
-      ShardRequest last = spans.writeLast(target, takeFilled());
-      CompletableFuture<ShardResponse> certifying = client.shardAsync(shard, last);
-      CompletableFuture<ShardResponse> linking = client.shardAsync(shard, how.request(target));
-      CompletableFuture<ShardResponse> timing =
-          times == null ? null : client.shardAsync(shard, times.request(target));
-      long creationTime;
-      try {
-        // Only a certified file can be linked, so this answers for both.
-        creationTime = ((LinkFileResponse) answer(linking)).creationTime();
-      } catch (EggsException e) {
-        answer(certifying);
-        creationTime = how.link(target);
-        timing = null;
-      }
-      committed = true;
-      setTimes(target, timing);
-      return creationTime;
+      AddSpanCertifyRequest last = spans.writeLast(target, takeFilled());
+      return inOneStep
+          ? commitInOneStep(target, where, last.byteOffset(), last.proofs())
+          : certifyAndLink(target, where, last);
     } catch (EggsException | IOException | RuntimeException e) {
       spans.fail(e);
       throw e;
     }
+  }
+
+  /**
+   * For shards that do not know our message: the span's last request and the one that makes the
+   * file visible are sent at the same time. The shard takes them in this order and makes them
+   * durable together; if they arrive in the other one, the file is refused, because its last span
+   * is known but not certified, and linked once more. That is why this is not for spans in the
+   * metadata: a shard that has not heard of one would link the file without it.
+   */
+  private long certifyAndLink(TransientFile target, Place where, AddSpanCertifyRequest last)
+      throws EggsException, IOException {
+    CompletableFuture<ShardResponse> certifying = client.shardAsync(shard, last);
+    CompletableFuture<ShardResponse> linking = client.shardAsync(shard, linkRequest(target, where));
+    CompletableFuture<ShardResponse> timing =
+        times == null ? null : client.shardAsync(shard, times.request(target));
+    long creationTime;
+    try {
+      // Only a certified file can be linked, so this answers for both.
+      creationTime = ((LinkFileResponse) answer(linking)).creationTime();
+    } catch (EggsException e) {
+      answer(certifying);
+      return linkThenSetTimes(target, where);
+    }
+    committed = true;
+    setTimes(target, timing);
+    return creationTime;
   }
 
   private static ShardResponse answer(CompletableFuture<ShardResponse> future)

@@ -102,6 +102,25 @@ public final class KindSupport {
     }
   }
 
+  /** The same without waiting: false as long as it is not known, which is being found out then. */
+  boolean isKnownYet() throws EggsException, IOException {
+    if (verdict != Verdict.OPEN) {
+      return isKnown();
+    }
+    if (!asking.isLocked()) {
+      background.run(this::lookOnce);
+    }
+    return false;
+  }
+
+  private void lookOnce() {
+    try {
+      isKnown();
+    } catch (EggsException | IOException e) {
+      // It stays open: the next who would like to know asks again.
+    }
+  }
+
   /** A request was not answered though the kind was known: another server may be there now. */
   void doubt() {
     verdict = Verdict.OPEN;

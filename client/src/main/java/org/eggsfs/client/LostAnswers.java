@@ -17,6 +17,8 @@ import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryResponse;
+import org.eggsfs.protocol.shard.CommitFileRequest;
+import org.eggsfs.protocol.shard.CommitFileResponse;
 import org.eggsfs.protocol.shard.FullReadDirRequest;
 import org.eggsfs.protocol.shard.FullReadDirResponse;
 import org.eggsfs.protocol.shard.LinkFileOverRequest;
@@ -102,6 +104,10 @@ public final class LostAnswers {
         // It has been linked, and replaced since; else the name never had it.
         long created = hadOnce(r.ownerId(), r.name(), r.fileId());
         return created == 0 ? null : new LinkFileOverResponse(created);
+      }
+      if (error.code() == ErrorCode.FILE_NOT_FOUND && request instanceof CommitFileRequest r) {
+        long created = hadOnce(r.ownerId(), r.name(), r.fileId());
+        return created == 0 ? null : new CommitFileResponse(created);
       }
       return null;
     } catch (EggsException e) {

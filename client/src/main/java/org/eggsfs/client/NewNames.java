@@ -1,9 +1,7 @@
 package org.eggsfs.client;
 
 import java.io.IOException;
-import java.time.Duration;
 import java.util.Arrays;
-import java.util.concurrent.ConcurrentHashMap;
 import org.eggsfs.client.metadata.MetadataChannel;
 import org.eggsfs.client.metadata.RetryPolicy;
 import org.eggsfs.core.InodeIds;
@@ -21,7 +19,6 @@ import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameNoReplaceRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
 import org.eggsfs.protocol.shard.ShardResponse;
-import org.eggsfs.protocol.shard.StatDirectoryRequest;
 
 /**
  * Names that must be new: of several clients that want one, one gets it. The messages for it are
@@ -29,22 +26,15 @@ import org.eggsfs.protocol.shard.StatDirectoryRequest;
  * looking and taking; {@link KindSupport} finds out which of the two it is.
  */
 public final class NewNames {
-  /** Silence for about this many first timeouts is no answer. */
-  private static final int ASK_TIMEOUTS = 2;
-
   private static final byte[] NAME = {'x'};
 
   private final EggsClient client;
-  private final MetadataChannel metadata;
-  private final RetryPolicy shardRetry;
+  private final ShardSupport shards;
   private final KindSupport cdc;
-  private final ConcurrentHashMap<Integer, KindSupport> shards = new ConcurrentHashMap<>();
 
-  NewNames(
-      EggsClient client, MetadataChannel metadata, RetryPolicy shardRetry, RetryPolicy cdcRetry) {
+  NewNames(EggsClient client, MetadataChannel metadata, ShardSupport shards, RetryPolicy cdcRetry) {
     this.client = client;
-    this.metadata = metadata;
-    this.shardRetry = shardRetry;
+    this.shards = shards;
     this.cdc =
         new KindSupport(
             new KindSupport.Server() {
@@ -52,7 +42,9 @@ public final class NewNames {
               public void ask() throws EggsException, IOException {
                 // Refused on arrival: no directory has this id.
                 metadata.cdc(
-                    new MakeNewDirectoryRequest(InodeIds.NULL, NAME), brief(cdcRetry), null);
+                    new MakeNewDirectoryRequest(InodeIds.NULL, NAME),
+                    ShardSupport.brief(cdcRetry),
+                    null);
               }
 
               @Override
@@ -68,38 +60,8 @@ public final class NewNames {
             this::inBackground);
   }
 
-  private static RetryPolicy brief(RetryPolicy policy) {
-    return policy.withOverall(Duration.ofNanos(policy.initialNanos() * ASK_TIMEOUTS));
-  }
-
   private void inBackground(Runnable work) {
     client.inBackground("eggs-client-ask", work);
-  }
-
-  private KindSupport shard(int shard) {
-    return shards.computeIfAbsent(
-        shard,
-        number ->
-            new KindSupport(
-                new KindSupport.Server() {
-                  @Override
-                  public void ask() throws EggsException, IOException {
-                    // Refused on arrival: a file is no directory.
-                    long file = InodeIds.of(InodeIds.FILE, 1, number);
-                    metadata.shard(
-                        number,
-                        new SameDirectoryRenameNoReplaceRequest(file, file, NAME, 1, NAME),
-                        brief(shardRetry),
-                        null);
-                  }
-
-                  @Override
-                  public void greet() throws EggsException, IOException {
-                    long directory = InodeIds.of(InodeIds.DIRECTORY, 1, number);
-                    metadata.shard(number, new StatDirectoryRequest(directory), shardRetry, null);
-                  }
-                },
-                this::inBackground));
   }
 
   /**
@@ -130,7 +92,9 @@ public final class NewNames {
     }
     MakeNewDirectoryResponse made =
         Patience.patiently(
-            () -> doubtfully(cdc, () -> client.cdc(new MakeNewDirectoryRequest(directory, name))));
+            () ->
+                ShardSupport.use(
+                    cdc, () -> client.cdc(new MakeNewDirectoryRequest(directory, name))));
     return made.id();
   }
 
@@ -163,9 +127,9 @@ public final class NewNames {
     int shard = InodeIds.shard(directory);
     // A directory never replaces anything.
     if (!InodeIds.isDirectory(target)) {
-      if (shard(shard).isKnown()) {
-        doubtfully(
-            shard(shard),
+      if (shards.isKnown(shard)) {
+        shards.use(
+            shard,
             () ->
                 client.<ShardResponse>shard(
                     shard,
@@ -190,7 +154,7 @@ public final class NewNames {
           new RenameDirectoryRequest(
               target, oldDirectory, oldName, created, newDirectory, newName));
     } else if (cdc.isKnown()) {
-      doubtfully(
+      ShardSupport.use(
           cdc,
           () ->
               client.<CdcResponse>cdc(
@@ -203,7 +167,12 @@ public final class NewNames {
     }
   }
 
-  private void requireFree(long directory, byte[] name) throws EggsException, IOException {
+  /**
+   * Looks whether a name is free at the moment.
+   *
+   * @throws EggsException CANNOT_OVERRIDE_NAME if it is not
+   */
+  void requireFree(long directory, byte[] name) throws EggsException, IOException {
     try {
       client.inodes().lookup(directory, name);
     } catch (EggsException e) {
@@ -213,17 +182,5 @@ public final class NewNames {
       throw e;
     }
     throw new EggsException(ErrorCode.CANNOT_OVERRIDE_NAME);
-  }
-
-  private static <T> T doubtfully(KindSupport support, Patience.Work<T> work)
-      throws EggsException, IOException {
-    try {
-      return work.run();
-    } catch (EggsException e) {
-      if (e.code() == ErrorCode.TIMEOUT) {
-        support.doubt();
-      }
-      throw e;
-    }
   }
 }

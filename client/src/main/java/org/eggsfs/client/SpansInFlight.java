@@ -22,7 +22,6 @@ import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.shard.AddInlineSpanRequest;
 import org.eggsfs.protocol.shard.AddSpanCertifyRequest;
-import org.eggsfs.protocol.shard.ShardRequest;
 
 /**
  * The spans of one file that are on their way to the disks, each with a task of its own (client.md
@@ -291,7 +290,8 @@ final class SpansInFlight {
    *
    * @return the request that is left, which certifies it
    */
-  ShardRequest writeLast(TransientFile target, Filled filled) throws EggsException, IOException {
+  AddSpanCertifyRequest writeLast(TransientFile target, Filled filled)
+      throws EggsException, IOException {
     boolean good = false;
     try (EncodedSpan span = encode(filled)) {
       await(certified);

@@ -10,6 +10,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -421,7 +422,11 @@ final class FakeCluster implements AutoCloseable {
         yield new StatFileResponse(file.mtime, file.mtime, file.size);
       }
       case SetTimeRequest r -> {
-        file(r.id()).mtime = r.mtime() & Long.MAX_VALUE;
+        FakeFile file = file(r.id());
+        if (!file.linked) {
+          throw error(ErrorCode.FILE_NOT_FOUND);
+        }
+        file.mtime = r.mtime() & Long.MAX_VALUE;
         yield new SetTimeResponse();
       }
       case ReadDirRequest r -> readDir(r);
@@ -470,21 +475,15 @@ final class FakeCluster implements AutoCloseable {
         yield new ScrapTransientFileResponse();
       }
       case LinkFileRequest r -> link(r);
+      case CommitFileRequest r -> commit(r);
       case LocalFileSpansRequest r -> spans(r);
       case SoftUnlinkFileRequest r -> {
         FakeDirectory directory = directory(r.ownerId());
-        String name = text(r.name());
-        FakeEdge edge = directory.current.get(name);
+        FakeEdge edge = directory.current.get(text(r.name()));
         if (edge == null || edge.creationTime != r.creationTime()) {
           throw error(ErrorCode.EDGE_NOT_FOUND);
         }
-        directory.current.remove(name);
-        directory.history.put(
-            name,
-            List.of(
-                new Edge(false, 0, 0, r.name(), clock),
-                new Edge(
-                    false, InodeIds.withExtra(edge.target, true), 0, r.name(), edge.creationTime)));
+        remove(directory, r.name());
         yield new SoftUnlinkFileResponse(clock);
       }
       case SameDirectoryRenameRequest r -> {
@@ -500,6 +499,20 @@ final class FakeCluster implements AutoCloseable {
       }
       default -> throw error(ErrorCode.INTERNAL_ERROR);
     };
+  }
+
+  private void remove(FakeDirectory directory, byte[] name) {
+    FakeEdge edge = directory.current.remove(text(name));
+    directory.history.put(
+        text(name),
+        List.of(
+            new Edge(false, 0, 0, name, clock),
+            new Edge(false, InodeIds.withExtra(edge.target, true), 0, name, edge.creationTime)));
+  }
+
+  /** Somebody else removes a file from the root; for a {@link Hook}. */
+  void unlink(String name) throws EggsException {
+    remove(directory(InodeIds.ROOT), name.getBytes(StandardCharsets.UTF_8));
   }
 
   private static void requireEnd(FakeFile file, long offset) throws EggsException {
@@ -598,7 +611,7 @@ final class FakeCluster implements AutoCloseable {
     return new MoveSpanResponse();
   }
 
-  private Message link(LinkFileRequest r) throws EggsException {
+  private LinkFileResponse link(LinkFileRequest r) throws EggsException {
     FakeDirectory directory = directory(r.ownerId());
     FakeEdge edge = directory.current.get(text(r.name()));
     FakeFile file = file(r.fileId());
@@ -615,6 +628,28 @@ final class FakeCluster implements AutoCloseable {
     file.mtime = clock;
     directory.current.put(text(r.name()), new FakeEdge(r.fileId(), clock));
     return new LinkFileResponse(clock);
+  }
+
+  private Message commit(CommitFileRequest r) throws EggsException {
+    FakeDirectory directory = directory(r.ownerId());
+    FakeEdge edge = directory.current.get(text(r.name()));
+    if (!file(r.fileId()).linked) {
+      if (!r.proofs().isEmpty()) {
+        certify(new AddSpanCertifyRequest(r.fileId(), r.cookie(), r.byteOffset(), r.proofs()));
+      }
+      if (r.mustBeNew() && edge != null) {
+        throw error(ErrorCode.CANNOT_OVERRIDE_NAME);
+      }
+    } else if (edge == null || edge.target != r.fileId()) {
+      throw error(ErrorCode.FILE_NOT_FOUND);
+    }
+    boolean first = !file(r.fileId()).linked;
+    LinkFileResponse linked =
+        link(new LinkFileRequest(r.fileId(), r.cookie(), r.ownerId(), r.name()));
+    if (first && r.mtime() < 0) {
+      file(r.fileId()).mtime = r.mtime() & Long.MAX_VALUE;
+    }
+    return new CommitFileResponse(linked.creationTime());
   }
 
   /** Hashes are the position in the order of names plus one; a few entries per page. */

@@ -37,7 +37,7 @@ final class NameOperations {
     Waiting.later(
         request,
         () -> {
-          long inode = client.files().symlink(directory, name, target);
+          long inode = client.files().symlink(directory, name, target, true);
           names.changed(directory);
           Entry entry =
               Waiting.get(names.entry(inode, nodes.getOrNew(directory), null, System.nanoTime()));
@@ -58,7 +58,7 @@ final class NameOperations {
         request,
         () -> {
           try (FileWriter writer = client.files().create(directory, name)) {
-            FileWriter.Committed made = writer.commitAndTell();
+            FileWriter.Committed made = writer.commitAs(directory, name, true);
             names.changed(directory);
             Node.FileFacts facts =
                 new Node.FileFacts(0, made.creationTime(), made.creationTime(), System.nanoTime());

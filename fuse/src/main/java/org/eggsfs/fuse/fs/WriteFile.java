@@ -10,7 +10,6 @@ import org.eggsfs.client.FileReader;
 import org.eggsfs.client.FileWriter;
 import org.eggsfs.fuse.kernel.Errno;
 import org.eggsfs.protocol.EggsException;
-import org.eggsfs.protocol.ErrorCode;
 
 /**
  * A file being written through this mount: a transient file of the shard, not visible under its
@@ -393,12 +392,10 @@ final class WriteFile {
       }
       try {
         Node.Place where = as == null ? place : as;
-        if (exclusive || as != null) {
-          requireAbsent(where);
-        }
         writer.timesAtCommit(mtimeToSet, atimeToSet);
         // Not where it was begun: it may have been renamed since.
-        FileWriter.Committed committed = writer.commitAs(where.directory(), where.name());
+        FileWriter.Committed committed =
+            writer.commitAs(where.directory(), where.name(), exclusive || as != null);
         place = where;
         state = State.COMMITTED;
         mtime = mtimeToSet < 0 ? committed.creationTime() : mtimeToSet;
@@ -411,18 +408,6 @@ final class WriteFile {
     } finally {
       lock.unlock();
     }
-  }
-
-  private void requireAbsent(Node.Place where) throws EggsException, IOException {
-    try {
-      client.inodes().lookup(where.directory(), where.name());
-    } catch (EggsException e) {
-      if (e.code() == ErrorCode.NAME_NOT_FOUND) {
-        return;
-      }
-      throw e;
-    }
-    throw new ErrnoException(Errno.EEXIST, "somebody else has created the name meanwhile");
   }
 
   /** Throws the file away if it is not committed, and gives its memory back. */

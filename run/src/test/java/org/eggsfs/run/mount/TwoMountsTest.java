@@ -280,6 +280,26 @@ class TwoMountsTest extends OnMount {
     assertEquals(RACES, Syscalls.names(dir).size());
   }
 
+  /** Both may open it, as it has no name yet; closing gives the name to one of them. */
+  @Test
+  void ofTwoWhoCreateOneFileOneSucceeds() throws Exception {
+    oneOfTwo(
+        (side, round) -> {
+          int fd = Syscalls.open(side.resolve("f" + round), O_CREAT | O_EXCL | O_WRONLY);
+          Syscalls.write(fd, side.toString().getBytes(StandardCharsets.UTF_8));
+          Syscalls.close(fd);
+        });
+    waitUntil("both sides agree", () -> Syscalls.names(dir).equals(Syscalls.names(there)));
+    assertEquals(RACES, Syscalls.names(dir).size());
+  }
+
+  @Test
+  void ofTwoWhoMakeOneLinkOneSucceeds() throws Exception {
+    oneOfTwo((side, round) -> Syscalls.symlink("x", side.resolve("l" + round)));
+    waitUntil("both sides agree", () -> Syscalls.names(dir).equals(Syscalls.names(there)));
+    assertEquals(RACES, Syscalls.names(dir).size());
+  }
+
   /** What scripts use a directory for: only who has made it may remove it. */
   @Test
   void aDirectoryIsALock() throws Exception {

@@ -10,6 +10,7 @@ import org.eggsfs.protocol.shard.AddSpanInitiateRequest;
 import org.eggsfs.protocol.shard.AddSpanInitiateWithReferenceRequest;
 import org.eggsfs.protocol.shard.AddSpanLocationRequest;
 import org.eggsfs.protocol.shard.BlockServiceFilesRequest;
+import org.eggsfs.protocol.shard.CommitFileRequest;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
 import org.eggsfs.protocol.shard.CreateDirectoryInodeRequest;
 import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeRequest;
@@ -111,6 +112,7 @@ final class Dispatcher {
           RemoveOwnedSnapshotFileEdge.prepare(preparing, r);
       case MakeFileTransientRequest r -> MakeFileTransient.prepare(preparing, r);
       case AddSpanCertifyRequest r -> AddSpanCertify.prepare(preparing, r);
+      case CommitFileRequest r -> CommitFile.prepare(preparing, r);
       case RemoveSpanCertifyRequest r -> RemoveSpanCertify.prepare(preparing, r);
       case SwapBlocksRequest r -> SwapBlocks.prepare(preparing, r);
       case AddSpanInitiateRequest r -> AddSpan.prepare(preparing, r);
@@ -138,6 +140,7 @@ final class Dispatcher {
   private static ApplyResult apply(Transaction tx, Operation.Certify certify) throws EggsException {
     return switch (certify.request()) {
       case AddSpanCertifyRequest r -> AddSpanCertify.apply(tx, r, certify);
+      case CommitFileRequest r -> CommitFile.apply(tx, r, certify);
       case RemoveSpanCertifyRequest r -> RemoveSpanCertify.apply(tx, r, certify);
       default -> throw notHandled(certify.request(), "proof");
     };

@@ -41,7 +41,7 @@ sealed interface Operation {
       implements Operation {}
 
   /**
-   * AddSpanCertify or RemoveSpanCertify with the verdicts on its proofs.
+   * AddSpanCertify, RemoveSpanCertify or CommitFile with the verdicts on its proofs.
    *
    * @param services the service that the leader saw for each judged block
    * @param blocks the id of each judged block

@@ -25,7 +25,8 @@ final class SetTime {
     return ApplyResult.ok(new SetTimeResponse());
   }
 
-  private static long updated(long before, long update) {
+  /** The new time if the update's bit 63 is set, else the one from before. */
+  static long updated(long before, long update) {
     return update < 0 ? update & Long.MAX_VALUE : before;
   }
 }

@@ -94,7 +94,8 @@ final class RandomRequests {
       case 2, 3 -> inline(file);
       case 4, 5, 6 -> Harness.span(file, size(file.id()), 1 + random.nextInt(2), random.nextInt(2));
       case 7, 8, 9 -> certify(file);
-      case 10, 11, 12 -> new LinkFileRequest(file.id(), file.cookie(), dir, name);
+      case 10, 11 -> new LinkFileRequest(file.id(), file.cookie(), dir, name);
+      case 12 -> commit(file, dir, name);
       case 13 -> new SoftUnlinkFileRequest(dir, target, name, created);
       case 14 ->
           random.nextBoolean()
@@ -132,7 +133,21 @@ final class RandomRequests {
         file.id(), file.cookie(), StorageClass.INLINE, size(file.id()), size, crc, body);
   }
 
-  private ShardRequest certify(ConstructFileResponse file) {
+  private ShardRequest commit(ConstructFileResponse file, long directory, byte[] name) {
+    AddSpanCertifyRequest certify = certify(file);
+    return new CommitFileRequest(
+        file.id(),
+        file.cookie(),
+        directory,
+        name,
+        random.nextBoolean(),
+        random.nextLong(),
+        random.nextLong(),
+        certify.byteOffset(),
+        random.nextInt(4) == 0 ? List.of() : certify.proofs());
+  }
+
+  private AddSpanCertifyRequest certify(ConstructFileResponse file) {
     SpansTable.Placed placed = span(file.id());
     List<AddSpanInitiateBlockInfo> blocks = new ArrayList<>();
     if (placed != null && !placed.span().isInline()) {

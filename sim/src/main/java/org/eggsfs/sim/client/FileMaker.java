@@ -40,27 +40,49 @@ final class FileMaker {
     this.session = session;
   }
 
+  /**
+   * A file that needs a name and perhaps a certificate.
+   *
+   * @param offset of its last span
+   * @param proofs of the last span; empty when it is certified or has none
+   */
+  record Unfinished(ConstructFileResponse file, long offset, List<BlockProof> proofs) {}
+
   /** A complete file without a name in a shard, or null when its disks have failed. */
   ConstructFileResponse make(int shard) throws EggsException {
+    Unfinished made = make(shard, true);
+    return made == null ? null : made.file;
+  }
+
+  /** The same with the last span as it is before its proofs are told to the shard. */
+  Unfinished makeUpToCommit(int shard) throws EggsException {
+    return make(shard, false);
+  }
+
+  private Unfinished make(int shard, boolean certifyLast) throws EggsException {
     ConstructFileResponse file =
         client.shard(shard, new ConstructFileRequest(InodeIds.FILE, new byte[0]));
     List<WrittenSpan> spans = new ArrayList<>();
     int count = session.world().random().nextInt(SPANS_MAX);
     long offset = 0;
+    long last = 0;
+    List<BlockProof> proofs = new ArrayList<>();
     for (int i = 0; i < count; i++) {
+      boolean certify = certifyLast || i < count - 1;
       WrittenSpan span =
           session.world().random().nextInt(2) == 0
               ? writeInline(shard, file, offset)
-              : writeBlocks(shard, file, offset);
+              : writeBlocks(shard, file, offset, certify, proofs);
       if (span == null) {
         client.shard(shard, new ScrapTransientFileRequest(file.id(), file.cookie()));
         return null;
       }
       spans.add(span);
+      last = offset;
       offset += span.size();
     }
     session.contents().wrote(file.id(), spans);
-    return file;
+    return new Unfinished(file, last, proofs);
   }
 
   private byte[] bytes(int size) {
@@ -95,7 +117,17 @@ final class FileMaker {
     return new WrittenSpan(offset, PAGE, crc, body, null);
   }
 
-  private WrittenSpan writeBlocks(int shard, ConstructFileResponse file, long offset)
+  /**
+   * A span of blocks, or null when its disks have failed.
+   *
+   * @param uncertified gets the proofs if the shard is not told of them here
+   */
+  private WrittenSpan writeBlocks(
+      int shard,
+      ConstructFileResponse file,
+      long offset,
+      boolean certify,
+      List<BlockProof> uncertified)
       throws EggsException {
     int stripes = 1 + session.world().random().nextInt(STRIPES_MAX);
     byte[][] cells = new byte[stripes * (DATA + 1)][];
@@ -156,7 +188,11 @@ final class FileMaker {
     if (proofs == null) {
       return null;
     }
-    client.shard(shard, new AddSpanCertifyRequest(file.id(), file.cookie(), offset, proofs));
+    if (certify) {
+      client.shard(shard, new AddSpanCertifyRequest(file.id(), file.cookie(), offset, proofs));
+    } else {
+      uncertified.addAll(proofs);
+    }
     return new WrittenSpan(offset, size, spanCrc, null, blockCrcs);
   }
 }

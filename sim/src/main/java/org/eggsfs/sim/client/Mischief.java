@@ -12,6 +12,7 @@ import org.eggsfs.protocol.StorageClass;
 import org.eggsfs.protocol.shard.AddSpanCertifyRequest;
 import org.eggsfs.protocol.shard.AddSpanInitiateRequest;
 import org.eggsfs.protocol.shard.AddSpanInitiateResponse;
+import org.eggsfs.protocol.shard.CommitFileRequest;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
 import org.eggsfs.protocol.shard.LinkFileRequest;
@@ -62,11 +63,14 @@ final class Mischief {
     // The file is in the shard of some directory; the root need not be that one.
     for (long directory : session.knowledge().directories()) {
       if (InodeIds.shard(directory) == shard) {
+        byte[] name = Knowledge.bytes(session.knowledge().name());
         mustFail(
             shard,
-            new LinkFileRequest(
-                file.id(), file.cookie(), directory, Knowledge.bytes(session.knowledge().name())),
+            new LinkFileRequest(file.id(), file.cookie(), directory, name),
             ErrorCode.LAST_SPAN_STATE_NOT_CLEAN);
+        mustFail(
+            shard, commit(file, directory, name, List.of()), ErrorCode.LAST_SPAN_STATE_NOT_CLEAN);
+        mustFail(shard, commit(file, directory, name, forged), ErrorCode.BAD_BLOCK_PROOF);
         break;
       }
     }
@@ -94,6 +98,11 @@ final class Mischief {
         }
       }
     }
+  }
+
+  private static CommitFileRequest commit(
+      ConstructFileResponse file, long directory, byte[] name, List<BlockProof> proofs) {
+    return new CommitFileRequest(file.id(), file.cookie(), directory, name, false, 0, 0, 0, proofs);
   }
 
   private List<BlockProof> forged(List<Long> blocks) {

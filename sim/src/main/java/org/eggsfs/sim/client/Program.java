@@ -21,6 +21,8 @@ import org.eggsfs.protocol.cdc.RenameFileNoReplaceResponse;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
+import org.eggsfs.protocol.shard.CommitFileRequest;
+import org.eggsfs.protocol.shard.CommitFileResponse;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
 import org.eggsfs.protocol.shard.FullReadDirRequest;
 import org.eggsfs.protocol.shard.FullReadDirResponse;
@@ -446,24 +448,60 @@ public final class Program {
   }
 
   private void create() throws EggsException {
+    if (random.nextInt(2) == 0) {
+      createInOneStep();
+      return;
+    }
     long directory = knowledge.directory();
     ConstructFileResponse file = files.make(InodeIds.shard(directory));
     if (file == null) {
       return;
     }
     String name = knowledge.name();
-    Part makes =
-        part("create", directory, name, Call.Kind.PUT, new Seen(directory, name, file.id(), 0));
+    create(
+        new Seen(directory, name, file.id(), 0),
+        true,
+        LinkFileResponse::creationTime,
+        new LinkFileRequest(file.id(), file.cookie(), directory, Knowledge.bytes(name)));
+  }
+
+  private void createInOneStep() throws EggsException {
+    long directory = knowledge.directory();
+    FileMaker.Unfinished made = files.makeUpToCommit(InodeIds.shard(directory));
+    if (made == null) {
+      return;
+    }
+    String name = knowledge.name();
+    boolean replace = random.nextInt(3) != 0;
+    create(
+        new Seen(directory, name, made.file().id(), 0),
+        replace,
+        CommitFileResponse::creationTime,
+        new CommitFileRequest(
+            made.file().id(),
+            made.file().cookie(),
+            directory,
+            Knowledge.bytes(name),
+            !replace,
+            random.nextInt(2) == 0 ? client.wallNanos() | SET : 0,
+            0,
+            made.offset(),
+            made.proofs()));
+  }
+
+  private <R extends ShardResponse> void create(
+      Seen edge, boolean replace, Edges<R> edges, ShardRequest request) throws EggsException {
+    Part makes = part("create", edge.directory(), edge.name(), put(replace), edge);
     change(
         null,
         makes,
         false,
-        LinkFileResponse::creationTime,
-        model -> model.put(makes.name, file.id()),
-        () ->
-            shard(
-                directory,
-                new LinkFileRequest(file.id(), file.cookie(), directory, Knowledge.bytes(name))));
+        edges,
+        model ->
+            replace
+                ? model.put(makes.name, edge.target())
+                : model.putNew(makes.name, edge.target()),
+        () -> shard(edge.directory(), request));
   }
 
   /** A copy takes a file's place, if the name is as it was seen. */

@@ -78,6 +78,10 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
                 Edit.ignore(
                     SHARD + "SameDirectoryRenameNoReplace", "apply", "CANNOT_OVERRIDE_NAME")),
         of(
+            "new-name-taken",
+            "a file that must get a new name gets one that is taken",
+            () -> Edit.ignore(SHARD + "CommitFile", "apply", "CANNOT_OVERRIDE_NAME")),
+        of(
             "overwritten-file-lost",
             "no snapshot edge keeps a file whose name is overwritten",
             () -> Edit.leaveOut(TRANSACTION, "createEdge", "EdgesTable.putSnapshot")),
@@ -105,6 +109,10 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
             "dirty-span-linked",
             "a file gets its name before its last span is certified",
             () -> Edit.ignore(SHARD + "LinkFile", "apply", "LAST_SPAN_STATE_NOT_CLEAN")),
+        of(
+            "dirty-span-committed",
+            "a file is committed without proofs of its last span",
+            () -> Edit.ignore(SHARD + "CommitFile", "apply", "LAST_SPAN_STATE_NOT_CLEAN")),
         of(
             "crc-combined-wrong",
             "checksums of blocks are put together without regard to length",
