@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.eggsfs.client.metadata.RetryPolicy;
+import org.eggsfs.client.span.SpanUploader;
 import org.eggsfs.net.Addresses;
 import org.eggsfs.protocol.ProtocolConstants;
 
@@ -30,6 +31,7 @@ public final class ClientConfig {
   private final int connectionsPerServer;
   private final Duration policyTtl;
   private final Duration readDeadline;
+  private final Duration writeDeadline;
   private final int spansInFlight;
 
   private ClientConfig(Builder b) {
@@ -45,6 +47,7 @@ public final class ClientConfig {
     connectionsPerServer = b.connectionsPerServer;
     policyTtl = b.policyTtl;
     readDeadline = b.readDeadline;
+    writeDeadline = b.writeDeadline;
     spansInFlight = b.spansInFlight;
     require(!shuckles.isEmpty(), "at least one shuckle address is needed");
     require(blockSources.size() <= 2, "at most two local addresses for block connections");
@@ -61,6 +64,7 @@ public final class ClientConfig {
         connectionsPerServer >= 1 && connectionsPerServer <= 64, "1 to 64 connections per server");
     require(!policyTtl.isNegative(), "the policy time to live is negative");
     require(!readDeadline.isNegative(), "the read deadline is negative");
+    require(!writeDeadline.isNegative(), "the write deadline is negative");
     require(spansInFlight >= 1 && spansInFlight <= 64, "1 to 64 spans in flight");
   }
 
@@ -135,6 +139,11 @@ public final class ClientConfig {
     return readDeadline;
   }
 
+  /** How long places are waited for while too few block servers can be written to. */
+  public Duration writeDeadline() {
+    return writeDeadline;
+  }
+
   /** Most spans of one file that are written at the same time. */
   public int spansInFlight() {
     return spansInFlight;
@@ -154,6 +163,7 @@ public final class ClientConfig {
     private int connectionsPerServer = 4;
     private Duration policyTtl = Duration.ofHours(1);
     private Duration readDeadline = Duration.ofSeconds(60);
+    private Duration writeDeadline = Duration.ofNanos(SpanUploader.PLACES_NANOS_MAX);
     private int spansInFlight = 4;
 
     private Builder() {}
@@ -233,6 +243,12 @@ public final class ClientConfig {
     /** See {@link ClientConfig#readDeadline}. */
     public Builder readDeadline(Duration deadline) {
       readDeadline = deadline;
+      return this;
+    }
+
+    /** See {@link ClientConfig#writeDeadline}. */
+    public Builder writeDeadline(Duration deadline) {
+      writeDeadline = deadline;
       return this;
     }
 

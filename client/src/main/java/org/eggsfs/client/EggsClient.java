@@ -75,7 +75,7 @@ public final class EggsClient implements AutoCloseable, ShardCaller {
     PolicyCache policies =
         new PolicyCache(
             request -> shard(InodeIds.shard(request.id()), request), config.policyTtl().toNanos());
-    this.uploader = new SpanUploader(this, blocks);
+    this.uploader = new SpanUploader(this, blocks, config.writeDeadline().toNanos());
     this.spanReader = new SpanReader(blocks, pool);
     this.inodes = new InodeOperations(this, policies);
     ShardSupport support = new ShardSupport(this, metadata, config.shardRetry());

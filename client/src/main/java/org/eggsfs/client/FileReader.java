@@ -58,8 +58,8 @@ public final class FileReader implements AutoCloseable {
     return new FileReader(spanReader, pool, fileId, spans, deadlineNanos);
   }
 
-  /** A reader of what there is of a file under construction, which no stat knows. */
-  static FileReader openUnfinished(
+  /** A reader of a file whose size is known; it asks for nothing before it is read. */
+  static FileReader open(
       SpanReader spanReader,
       BufferPool pool,
       ShardCaller shards,

@@ -143,12 +143,15 @@ public final class FileStreams {
   }
 
   /**
-   * Opens the spans of a file under construction that have their place already.
+   * Opens a file whose size is known, a linked one or what has its place already of one under
+   * construction. Asks for nothing before it is read; a span that is not there is an error then.
    *
-   * @param size up to where they reach
+   * @param size up to where its spans reach, in bytes
    */
-  public FileReader openUnfinished(long id, long size) throws EggsException, IOException {
-    return FileReader.openUnfinished(
-        spanReader, pool, client, id, size, config.readDeadline().toNanos());
+  public FileReader open(long id, long size) throws EggsException, IOException {
+    if (InodeIds.isDirectory(id)) {
+      throw new EggsException(ErrorCode.TYPE_IS_DIRECTORY);
+    }
+    return FileReader.open(spanReader, pool, client, id, size, config.readDeadline().toNanos());
   }
 }

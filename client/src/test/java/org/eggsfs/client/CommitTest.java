@@ -3,6 +3,7 @@ package org.eggsfs.client;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -102,7 +103,8 @@ final class CommitTest {
       byte[] data = FileRoundTripTest.data(size, size);
       assertIs("f" + size, write("f" + size, data, false), data);
     }
-    assertEquals(4, cluster.requests(ShardKind.LINK_FILE));
+    // One that overtakes its certificate is sent again.
+    assertTrue(cluster.requests(ShardKind.LINK_FILE) >= 4);
     assertEquals(0, cluster.requests(ShardKind.COMMIT_FILE));
   }
 

@@ -510,6 +510,11 @@ final class FakeCluster implements AutoCloseable {
             new Edge(false, InodeIds.withExtra(edge.target, true), 0, name, edge.creationTime)));
   }
 
+  /** What a collector does to a file that has no name any more. */
+  synchronized void loseLastSpan(long id) {
+    files.get(id).spans.pollLastEntry();
+  }
+
   /** Somebody else removes a file from the root; for a {@link Hook}. */
   void unlink(String name) throws EggsException {
     remove(directory(InodeIds.ROOT), name.getBytes(StandardCharsets.UTF_8));

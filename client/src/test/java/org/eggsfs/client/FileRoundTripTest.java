@@ -19,9 +19,12 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
+import org.eggsfs.protocol.shard.AddSpanInitiateRequest;
 import org.eggsfs.protocol.shard.ShardKind;
+import org.eggsfs.protocol.shard.StatFileRequest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -229,6 +232,43 @@ final class FileRoundTripTest {
   }
 
   @Test
+  void anOutageOfAllServersIsWaitedFor() throws Exception {
+    byte[] data = data(100_000, 16);
+    cluster.blockServers.forEach(server -> server.fault = FakeBlockServer.Fault.RESET);
+    AtomicInteger attempts = new AtomicInteger();
+    cluster.hook =
+        request -> {
+          // More attempts than a span has where few servers fail.
+          if (request instanceof AddSpanInitiateRequest && attempts.incrementAndGet() == 8) {
+            cluster.blockServers.forEach(server -> server.fault = FakeBlockServer.Fault.NONE);
+          }
+        };
+    assertArrayEquals(data, read(write("/f", data)));
+    assertTrue(attempts.get() >= 8);
+  }
+
+  /** A shard lists spans also while a file loses them, from its end. */
+  @Test
+  void aFileThatIsBeingDestroyedIsNotAShortOne() throws Exception {
+    byte[] data = data(3 * (256 << 10), 15);
+    long id = write("/f", data);
+    cluster.loseLastSpan(id);
+    assertThrows(IOException.class, () -> client.files().open(id).close());
+    try (FileReader reader = client.files().open(id, data.length)) {
+      byte[] read = new byte[data.length];
+      assertThrows(IOException.class, () -> reader.readFully(0, ByteBuffer.wrap(read)));
+    }
+    cluster.hook =
+        request -> {
+          if (request instanceof StatFileRequest) {
+            throw new EggsException(ErrorCode.FILE_NOT_FOUND);
+          }
+        };
+    assertThrows(EggsException.class, () -> client.files().open(id).close());
+    assertNoBuffers(client);
+  }
+
+  @Test
   void aMomentWithoutPlacesIsWaitedFor() throws Exception {
     byte[] data = data(100_000, 14);
     cluster.placesToRefuse.set(3);
@@ -302,13 +342,15 @@ final class FileRoundTripTest {
     for (FakeBlockServer server : cluster.blockServers) {
       server.fault = FakeBlockServer.Fault.ERROR;
     }
-    FileWriter writer = client.paths().create("/fails");
-    writer.write(data(100_000, 11));
-    Exception e = assertThrows(Exception.class, writer::commit);
-    assertTrue(e instanceof IOException || e instanceof EggsException, e.toString());
-    assertThrows(IOException.class, () -> writer.write(1));
-    writer.close();
-    assertNoBuffers(client);
+    try (EggsClient hasty = cluster.connect(b -> b.writeDeadline(Duration.ofMillis(100)))) {
+      FileWriter writer = hasty.paths().create("/fails");
+      writer.write(data(100_000, 11));
+      Exception e = assertThrows(Exception.class, writer::commit);
+      assertTrue(e instanceof IOException || e instanceof EggsException, e.toString());
+      assertThrows(IOException.class, () -> writer.write(1));
+      writer.close();
+      assertNoBuffers(hasty);
+    }
   }
 
   @Test

@@ -184,7 +184,7 @@ final class FuseCommand implements Callable<Integer> {
     if (given.cdcRetry().equals(RetryPolicy.CDC)) {
       config.cdcRetry(RetryPolicy.CDC.withOverall(PATIENCE));
     }
-    return config.readDeadline(PATIENCE).build();
+    return config.readDeadline(PATIENCE).writeDeadline(PATIENCE).build();
   }
 
   private static void watch(EggsMount mount, Lifetime lifetime) {

@@ -38,8 +38,13 @@ public final class SpanList {
   }
 
   /**
-   * Fetches the first page, which tells that the file exists and, if it holds all spans, its size;
-   * else asks for the size.
+   * Fetches the first page and asks for the size.
+   *
+   * <p>The spans alone do not tell the size: a shard lists them also while the file is being
+   * destroyed, from its end. Only of a file that has its name, or had it, the shard tells a size,
+   * and one that has lost it never gets it back: all its spans were there when they were listed.
+   *
+   * @throws EggsException FILE_NOT_FOUND also while it is being destroyed
    */
   public void open() throws EggsException, IOException {
     lock.lock();
@@ -48,13 +53,15 @@ public final class SpanList {
     } finally {
       lock.unlock();
     }
-    if (size == UNKNOWN) {
-      StatFileResponse stat = shards.shard(InodeIds.shard(fileId), new StatFileRequest(fileId));
-      size = stat.size();
+    StatFileResponse stat = shards.shard(InodeIds.shard(fileId), new StatFileRequest(fileId));
+    if (size != UNKNOWN && size != stat.size()) {
+      throw new IOException(
+          "the shard lists spans for " + size + " of the file's " + stat.size() + " bytes");
     }
+    size = stat.size();
   }
 
-  /** Instead of opening: the file is under construction and reaches up to there. */
+  /** Instead of opening: the file is known to reach up to there. */
   public void assumeSize(long bytes) {
     size = bytes;
   }

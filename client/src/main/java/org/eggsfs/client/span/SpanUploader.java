@@ -41,11 +41,19 @@ import org.eggsfs.protocol.struct.FailureDomain;
  * <p>When blocks fail, the others are waited for, all failed domains are blacklisted in one go, and
  * the whole span is written again elsewhere: blocks of the failed attempt cannot be used, as their
  * ids are bound to services. Failed domains are remembered for a minute and avoided from the start.
+ * When so many fail at once that there is no elsewhere, or too few places are left, it waits for
+ * them to come back.
  *
  * <p>Thread-safe; calls block.
  */
 public final class SpanUploader {
   private static final int ATTEMPTS_MAX = 6;
+
+  /**
+   * Spans survive the loss of so many servers. Where more fail at once, it is the room or the
+   * network: going elsewhere does not help, waiting does.
+   */
+  private static final int LOST_MAX = 4;
 
   /** A blacklist of all domains of a large cluster would not fit into a packet. */
   private static final int BLACKLIST_MAX = 24;
@@ -53,11 +61,12 @@ public final class SpanUploader {
   private static final long STRAGGLER_LOOK_MILLIS = 250;
 
   /**
-   * Where a cluster has hardly more failure domains than a span has blocks, giving up one disk
-   * leaves too few until shards hear of the domain's other disks, at their next look at the
-   * shuckle.
+   * How long places are waited for unless told otherwise. Where a cluster has hardly more failure
+   * domains than a span has blocks, giving up one disk leaves too few until shards hear of the
+   * domain's other disks, at their next look at the shuckle; and what has failed may be back in a
+   * moment.
    */
-  private static final long PLACES_NANOS_MAX = TimeUnit.SECONDS.toNanos(35);
+  public static final long PLACES_NANOS_MAX = TimeUnit.SECONDS.toNanos(35);
 
   private static final long PLACES_PAUSE_MILLIS_MIN = 50;
   private static final long PLACES_PAUSE_MILLIS_MAX = 1_000;
@@ -76,11 +85,22 @@ public final class SpanUploader {
 
   private final ShardCaller shards;
   private final BlockChannel blocks;
+  private final long placesNanosMax;
   private final FailureMemory<FailureDomain> failedDomains = new FailureMemory<>();
   private final LongAdder spanRetries = new LongAdder();
 
   /** An uploader over these channels. */
   public SpanUploader(ShardCaller shards, BlockChannel blocks) {
+    this(shards, blocks, PLACES_NANOS_MAX);
+  }
+
+  /**
+   * An uploader over these channels.
+   *
+   * @param placesNanosMax how long places are waited for while too few servers can be written to
+   */
+  public SpanUploader(ShardCaller shards, BlockChannel blocks, long placesNanosMax) {
+    this.placesNanosMax = placesNanosMax;
     this.shards = shards;
     this.blocks = blocks;
   }
@@ -113,15 +133,15 @@ public final class SpanUploader {
   public Uploaded upload(
       TransientFile file, long offset, long reference, EncodedSpan span, Initiated initiated)
       throws EggsException, IOException {
-    Set<FailureDomain> failed = new LinkedHashSet<>();
-    for (int attempt = 1; ; attempt++) {
-      List<AddSpanInitiateBlockInfo> places = initiate(file, offset, reference, span, failed);
+    Attempts attempts = new Attempts();
+    while (true) {
+      List<AddSpanInitiateBlockInfo> places = initiate(file, offset, reference, span, attempts);
       initiated.run();
-      List<BlockProof> proofs = writeBlocks(places, span, failed);
+      List<BlockProof> proofs = writeBlocks(places, span, attempts);
       if (proofs != null) {
         return new Uploaded(file, proofs);
       }
-      retryOrGiveUp(attempt, failed);
+      attempts.retryOrGiveUp(span.layout().blocks());
       // A repeated initiate would get the same blocks again, so the span has to leave first.
       TransientFile scratch = construct(InodeIds.shard(file.id), SCRATCH_NOTE);
       try {
@@ -135,16 +155,16 @@ public final class SpanUploader {
   /** Writes a span into a helper file, from where {@link #move} brings it to its place. */
   public Uploaded uploadToHelper(TransientFile reference, TransientFile idle, EncodedSpan span)
       throws EggsException, IOException {
-    Set<FailureDomain> failed = new LinkedHashSet<>();
+    Attempts attempts = new Attempts();
     TransientFile helper = idle;
-    for (int attempt = 1; ; attempt++) {
+    while (true) {
       if (helper == null) {
         helper = constructHelper(InodeIds.shard(reference.id));
       }
       boolean good = false;
       try {
-        List<AddSpanInitiateBlockInfo> places = initiate(helper, 0, reference.id, span, failed);
-        List<BlockProof> proofs = writeBlocks(places, span, failed);
+        List<AddSpanInitiateBlockInfo> places = initiate(helper, 0, reference.id, span, attempts);
+        List<BlockProof> proofs = writeBlocks(places, span, attempts);
         if (proofs != null) {
           good = true;
           return new Uploaded(helper, proofs);
@@ -155,16 +175,61 @@ public final class SpanUploader {
         }
       }
       helper = null;
-      retryOrGiveUp(attempt, failed);
+      attempts.retryOrGiveUp(span.layout().blocks());
     }
   }
 
-  private void retryOrGiveUp(int attempt, Set<FailureDomain> failed) throws IOException {
-    if (attempt == ATTEMPTS_MAX) {
-      throw new IOException(
-          "could not write a span in " + ATTEMPTS_MAX + " attempts; failed: " + names(failed));
+  /** The attempts to write one span, and what they have taught. */
+  private final class Attempts {
+    private final long startNanos = System.nanoTime();
+    private final Set<FailureDomain> failed = new LinkedHashSet<>();
+    private final Set<FailureDomain> failedNow = new LinkedHashSet<>();
+    private int count;
+    private long pauseMillis = PLACES_PAUSE_MILLIS_MIN;
+
+    private boolean hasTime() {
+      return System.nanoTime() - startNanos <= placesNanosMax;
     }
-    spanRetries.increment();
+
+    private void pause() throws InterruptedIOException {
+      try {
+        Thread.sleep(pauseMillis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw (InterruptedIOException)
+            new InterruptedIOException("interrupted while waiting for places").initCause(e);
+      }
+      pauseMillis = Math.min(PLACES_PAUSE_MILLIS_MAX, 2 * pauseMillis);
+    }
+
+    /** After some of so many blocks have failed. */
+    void retryOrGiveUp(int blocks) throws IOException {
+      boolean common = failedNow.size() > LOST_MAX || failedNow.size() == blocks;
+      boolean outage = common && hasTime();
+      failed.addAll(failedNow);
+      failedNow.clear();
+      if (!outage && ++count == ATTEMPTS_MAX) {
+        throw new IOException(
+            "could not write a span in " + ATTEMPTS_MAX + " attempts; failed: " + names(failed));
+      }
+      spanRetries.increment();
+      if (outage) {
+        LOG.log(Level.DEBUG, "too many servers failed at once to go elsewhere");
+        pause();
+        failed.clear();
+      }
+    }
+
+    /** Whether to ask again, a moment later, when there were no places. */
+    boolean awaitPlaces() throws InterruptedIOException {
+      if (!hasTime()) {
+        return false;
+      }
+      LOG.log(Level.DEBUG, "no places for all blocks of a span now");
+      pause();
+      failed.clear();
+      return true;
+    }
   }
 
   private static String names(Set<FailureDomain> domains) {
@@ -176,34 +241,16 @@ public final class SpanUploader {
   }
 
   private List<AddSpanInitiateBlockInfo> initiate(
-      TransientFile file, long offset, long reference, EncodedSpan span, Set<FailureDomain> failed)
+      TransientFile file, long offset, long reference, EncodedSpan span, Attempts attempts)
       throws EggsException, IOException {
-    long startNanos = System.nanoTime();
-    long pauseMillis = PLACES_PAUSE_MILLIS_MIN;
     while (true) {
       try {
-        return initiateOnce(file, offset, reference, span, failed);
+        return initiateOnce(file, offset, reference, span, attempts.failed);
       } catch (EggsException e) {
-        // With failures of our own there may be no others; without, a disk was just given up.
-        if (e.code() != ErrorCode.COULD_NOT_PICK_BLOCK_SERVICES
-            || !failed.isEmpty()
-            || System.nanoTime() - startNanos > PLACES_NANOS_MAX) {
+        if (e.code() != ErrorCode.COULD_NOT_PICK_BLOCK_SERVICES || !attempts.awaitPlaces()) {
           throw e;
         }
-        LOG.log(Level.DEBUG, "no places for all blocks of a span now");
-        pause(pauseMillis);
-        pauseMillis = Math.min(PLACES_PAUSE_MILLIS_MAX, 2 * pauseMillis);
       }
-    }
-  }
-
-  private static void pause(long millis) throws InterruptedIOException {
-    try {
-      Thread.sleep(millis);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw (InterruptedIOException)
-          new InterruptedIOException("interrupted while waiting for places").initCause(e);
     }
   }
 
@@ -277,9 +324,9 @@ public final class SpanUploader {
     return places;
   }
 
-  /** The proofs, or null when blocks failed, whose domains then are in {@code failed}. */
+  /** The proofs, or null when blocks failed, whose domains the attempts are told. */
   private List<BlockProof> writeBlocks(
-      List<AddSpanInitiateBlockInfo> places, EncodedSpan span, Set<FailureDomain> failed)
+      List<AddSpanInitiateBlockInfo> places, EncodedSpan span, Attempts attempts)
       throws IOException {
     CountDownLatch done = new CountDownLatch(places.size());
     WriteOp[] ops = new WriteOp[places.size()];
@@ -306,7 +353,7 @@ public final class SpanUploader {
       } else {
         good = false;
         FailureDomain domain = places.get(b).blockServiceFailureDomain();
-        failed.add(domain);
+        attempts.failedNow.add(domain);
         failedDomains.add(domain, System.nanoTime());
         LOG.log(
             Level.WARNING,

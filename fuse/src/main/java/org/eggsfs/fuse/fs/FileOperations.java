@@ -104,7 +104,8 @@ final class FileOperations {
         known.file(new Node.FileFacts(facts.size(), facts.mtime(), now, facts.atNanos()));
       }
     }
-    ReadFiles.Shared shared = readFiles.use(inode);
+    ReadFiles.Shared shared =
+        readFiles.use(inode, facts == null ? ReadFiles.UNKNOWN : facts.size());
     long handle = handles.add(new Handles.Reading(shared));
     if (!request.opened(handle, Abi.FOPEN_KEEP_CACHE | Abi.FOPEN_NOFLUSH)) {
       handles.remove(handle);

@@ -13,6 +13,9 @@ import org.eggsfs.protocol.EggsException;
  * client's bounded pool.
  */
 final class ReadFiles {
+  /** A size that has to be asked for. */
+  static final long UNKNOWN = -1;
+
   private final EggsClient client;
   private final Map<Long, Shared> open = new HashMap<>();
 
@@ -23,17 +26,19 @@ final class ReadFiles {
   /** The reader of one inode. */
   final class Shared {
     private final long id;
+    private final long size;
     private int users;
     private FileReader reader;
 
-    private Shared(long id) {
+    private Shared(long id, long size) {
       this.id = id;
+      this.size = size;
     }
 
     /** The reader, opened now if nobody has read yet. */
     synchronized FileReader reader() throws EggsException, IOException {
       if (reader == null) {
-        reader = client.files().open(id);
+        reader = size == UNKNOWN ? client.files().open(id) : client.files().open(id, size);
       }
       return reader;
     }
@@ -57,10 +62,14 @@ final class ReadFiles {
     }
   }
 
-  /** Another user of an inode's reader. */
-  Shared use(long id) {
+  /**
+   * Another user of an inode's reader.
+   *
+   * @param size of the file, or {@link #UNKNOWN}
+   */
+  Shared use(long id, long size) {
     synchronized (open) {
-      Shared shared = open.computeIfAbsent(id, Shared::new);
+      Shared shared = open.computeIfAbsent(id, inode -> new Shared(inode, size));
       shared.users++;
       return shared;
     }

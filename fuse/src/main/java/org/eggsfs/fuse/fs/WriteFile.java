@@ -281,7 +281,7 @@ final class WriteFile {
       if (state == State.WRITING) {
         writer.awaitSpans();
       }
-      written = client.files().openUnfinished(id, upTo);
+      written = client.files().open(id, upTo);
       writtenTo = upTo;
     }
     return written;

@@ -28,6 +28,7 @@ class DefectsTest {
           "late-requests-executed",
           "listing-off-by-one",
           "loops-not-awaited",
+          "read-uncommitted",
           "times-not-monotone");
 
   static Stream<String> seenSoon() {

@@ -36,7 +36,9 @@ import org.eggsfs.tests.scenario.Failure;
  * directory, no file and no edge may be left in any shard, and no block file on any disk.
  */
 public final class Aftermath {
-  private static final long EMPTY_SECONDS_MAX = 120;
+  /** Longer than any cluster's unfinished files live. */
+  private static final long EMPTY_SECONDS_MAX = 300;
+
   private static final long PAUSE_MILLIS = 500;
   private static final int WORKERS = 16;
 

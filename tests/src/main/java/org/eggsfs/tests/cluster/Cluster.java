@@ -331,6 +331,7 @@ public final class Cluster implements AutoCloseable {
         .shardRetry(RetryPolicy.ofMillis(20, 1_000, 180_000))
         .cdcRetry(RetryPolicy.ofMillis(100, 2_000, 180_000))
         .readDeadline(Duration.ofMinutes(2))
+        .writeDeadline(Duration.ofMinutes(2))
         .memoryBudget(64L << 20);
   }
 

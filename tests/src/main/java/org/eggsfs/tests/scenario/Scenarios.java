@@ -1,5 +1,6 @@
 package org.eggsfs.tests.scenario;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.eggsfs.tests.cluster.Cluster;
@@ -19,8 +20,11 @@ public final class Scenarios {
   private static final ClusterConfig WORSE_NETWORK =
       MANY.withFaults(PacketFaults.of(0.02), PacketFaults.of(0.1));
 
-  /** A clock for each process. */
-  private static final ClusterConfig OWN_CLOCKS = MANY.withOwnClocks();
+  /**
+   * A clock for each process. One that is set forward by two minutes ends no file being written.
+   */
+  private static final ClusterConfig OWN_CLOCKS =
+      MANY.withOwnClocks().withTransientDeadline(Duration.ofSeconds(200));
 
   private Scenarios() {}
 
