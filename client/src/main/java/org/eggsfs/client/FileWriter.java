@@ -394,9 +394,6 @@ public final class FileWriter extends OutputStream {
     requireOpen();
     TransientFile target = file();
     boolean inOneStep = where.mustBeNew ? support.isKnown(shard) : support.isKnownYet(shard);
-    if (where.mustBeNew && !inOneStep) {
-      client.newNames().requireFree(where.directory, where.name);
-    }
     long creationTime;
     if (filled > SpanLayout.INLINE_MAX && spanIndex <= 1) {
       creationTime = commitLastSpan(target, where, inOneStep);
@@ -405,10 +402,12 @@ public final class FileWriter extends OutputStream {
         submit(true);
       }
       spans.awaitCertified(target);
-      creationTime =
-          inOneStep
-              ? commitInOneStep(target, where, 0, List.of())
-              : linkThenSetTimes(target, where);
+      if (inOneStep) {
+        creationTime = commitInOneStep(target, where, 0, List.of());
+      } else {
+        requireFree(where);
+        creationTime = linkThenSetTimes(target, where);
+      }
     }
     return new Committed(target.id(), creationTime);
   }
@@ -452,6 +451,13 @@ public final class FileWriter extends OutputStream {
     return response.creationTime();
   }
 
+  /** For shards that do not look themselves, as late as possible. */
+  private void requireFree(Place where) throws EggsException, IOException {
+    if (where.mustBeNew) {
+      client.newNames().requireFree(where.directory, where.name);
+    }
+  }
+
   private static LinkFileRequest linkRequest(TransientFile target, Place where) {
     return new LinkFileRequest(target.id(), target.cookie(), where.directory, where.name);
   }
@@ -492,9 +498,11 @@ public final class FileWriter extends OutputStream {
       throws EggsException, IOException {
     try {
       AddSpanCertifyRequest last = spans.writeLast(target, takeFilled());
-      return inOneStep
-          ? commitInOneStep(target, where, last.byteOffset(), last.proofs())
-          : certifyAndLink(target, where, last);
+      if (inOneStep) {
+        return commitInOneStep(target, where, last.byteOffset(), last.proofs());
+      }
+      requireFree(where);
+      return certifyAndLink(target, where, last);
     } catch (EggsException | IOException | RuntimeException e) {
       spans.fail(e);
       throw e;
