@@ -81,6 +81,11 @@ public final class Overlay implements View, WriteTarget {
     return pending.isEmpty() ? base.cursor() : new MergedCursor(base.cursor());
   }
 
+  @Override
+  public Cursor cursor(byte[] prefix) {
+    return pending.isEmpty() ? base.cursor(prefix) : new MergedCursor(base.cursor(prefix));
+  }
+
   /** Walks both maps at once; on equal keys the pending one hides the one below. */
   private final class MergedCursor implements Cursor {
     private final Cursor below;

@@ -3,9 +3,11 @@ package org.eggsfs.store;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.rocksdb.AbstractNativeReference;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.Checkpoint;
@@ -18,6 +20,7 @@ import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
+import org.rocksdb.Slice;
 import org.rocksdb.WALRecoveryMode;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
@@ -228,10 +231,44 @@ public final class RocksStore implements KeyValueStore {
     public Cursor cursor() {
       enter();
       try {
-        return new RocksCursor(database.newIterator(readOptions));
+        return new RocksCursor(database.newIterator(readOptions), List.of());
       } finally {
         leave();
       }
+    }
+
+    @Override
+    public Cursor cursor(byte[] prefix) {
+      byte[] end = firstAfter(prefix);
+      if (end == null) {
+        return cursor();
+      }
+      enter();
+      try {
+        // Bounds belong to the iterator and are not copied: all of it lives as long as the cursor.
+        Slice from = new Slice(prefix);
+        Slice to = new Slice(end);
+        ReadOptions bounded =
+            new ReadOptions()
+                .setSnapshot(snapshot)
+                .setIterateLowerBound(from)
+                .setIterateUpperBound(to);
+        return new RocksCursor(database.newIterator(bounded), List.of(bounded, from, to));
+      } finally {
+        leave();
+      }
+    }
+
+    /** The first key that is behind all that begin so; null if nothing is. */
+    private static byte[] firstAfter(byte[] prefix) {
+      for (int i = prefix.length - 1; i >= 0; i--) {
+        if (prefix[i] != (byte) 0xff) {
+          byte[] end = Arrays.copyOf(prefix, i + 1);
+          end[i]++;
+          return end;
+        }
+      }
+      return null;
     }
 
     @Override
@@ -253,9 +290,16 @@ public final class RocksStore implements KeyValueStore {
 
   private static final class RocksCursor implements Cursor {
     private final RocksIterator iterator;
+    private final List<AbstractNativeReference> needed;
 
-    RocksCursor(RocksIterator iterator) {
+    /**
+     * A cursor.
+     *
+     * @param needed what the iterator refers to; closed after it
+     */
+    RocksCursor(RocksIterator iterator, List<AbstractNativeReference> needed) {
       this.iterator = iterator;
+      this.needed = needed;
     }
 
     @Override
@@ -305,6 +349,7 @@ public final class RocksStore implements KeyValueStore {
     @Override
     public void close() {
       iterator.close();
+      needed.forEach(AbstractNativeReference::close);
     }
   }
 }

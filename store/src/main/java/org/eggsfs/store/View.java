@@ -10,4 +10,13 @@ public interface View {
 
   /** Opens an unpositioned cursor over this view; close it after use. */
   Cursor cursor();
+
+  /**
+   * The same for who wants keys that begin so and no others: at another key the cursor may be
+   * invalid instead, but need not. Behind the last such key there may be any number of removed ones
+   * of other things, and this cursor does not walk through them.
+   */
+  default Cursor cursor(byte[] prefix) {
+    return cursor();
+  }
 }

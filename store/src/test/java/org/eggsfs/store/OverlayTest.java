@@ -109,6 +109,60 @@ class OverlayTest {
     return key;
   }
 
+  /** All keys that begin so, from both ends, whatever lies around them. */
+  @Test
+  void aCursorOfAPrefixHasAllOfIt() {
+    Random random = new Random(3);
+    NavigableMap<byte[], byte[]> expected = new TreeMap<>(Arrays::compareUnsigned);
+    try (RocksStore store = RocksStore.open(directory)) {
+      for (int i = 0; i < 300; i++) {
+        byte[] key = {(byte) random.nextInt(253, 257), (byte) random.nextInt(250, 260), (byte) i};
+        byte[] value = random.nextInt(3) == 0 ? null : new byte[] {(byte) i};
+        store.write(List.of(new Change(key, value)), false);
+        if (value == null) {
+          expected.remove(key);
+        } else {
+          expected.put(key, value);
+        }
+      }
+      for (int first = 253; first < 257; first++) {
+        for (int second = 250; second < 260; second++) {
+          check(expected, store, new byte[] {(byte) first, (byte) second});
+        }
+        check(expected, store, new byte[] {(byte) first});
+      }
+      check(expected, store, new byte[0]);
+    }
+  }
+
+  private static void check(
+      NavigableMap<byte[], byte[]> expected, RocksStore store, byte[] prefix) {
+    List<String> keys =
+        expected.keySet().stream()
+            .filter(key -> Arrays.equals(Arrays.copyOf(key, prefix.length), prefix))
+            .map(Arrays::toString)
+            .toList();
+    byte[] last = Arrays.copyOf(prefix, 4);
+    Arrays.fill(last, prefix.length, 4, (byte) 0xff);
+    try (KeyValueStore.Snapshot snapshot = store.snapshot();
+        Cursor cursor = snapshot.cursor(prefix)) {
+      List<String> found = new ArrayList<>();
+      for (cursor.seek(prefix); begins(cursor, prefix); cursor.next()) {
+        found.add(Arrays.toString(cursor.key()));
+      }
+      assertEquals(keys, found);
+      found.clear();
+      for (cursor.seekForPrev(last); begins(cursor, prefix); cursor.prev()) {
+        found.add(0, Arrays.toString(cursor.key()));
+      }
+      assertEquals(keys, found);
+    }
+  }
+
+  private static boolean begins(Cursor cursor, byte[] prefix) {
+    return cursor.isValid() && Arrays.equals(Arrays.copyOf(cursor.key(), prefix.length), prefix);
+  }
+
   @Test
   void rocksKeepsWhatWasSynced() {
     byte[] key = {1};

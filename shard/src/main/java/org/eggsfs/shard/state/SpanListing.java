@@ -69,7 +69,7 @@ abstract class SpanListing<T extends Message> {
     int shard = reading.shard();
     byte[] key = SpansTable.key(shard, file, offset);
     int left = reading.budget(mtu) - FIXED;
-    try (Cursor cursor = reading.view().cursor()) {
+    try (Cursor cursor = SpansTable.cursor(reading.view(), shard, file)) {
       cursor.seekForPrev(key);
       boolean first = true;
       while (cursor.isValid() && SpansTable.isOf(cursor.key(), key)) {

@@ -44,6 +44,11 @@ final class SpansTable {
     return Bytes.hasPrefix(key, anyKeyOfFile, Keys.PREFIX + 8);
   }
 
+  /** A cursor for spans of that file alone. */
+  static Cursor cursor(View view, int shard, long file) {
+    return view.cursor(Arrays.copyOf(key(shard, file, 0), Keys.PREFIX + 8));
+  }
+
   static long file(byte[] key) {
     return Keys.first(key);
   }
@@ -61,7 +66,7 @@ final class SpansTable {
   /** The last span that starts at or before that offset, or null. */
   static Placed lastUpTo(View view, int shard, long file, long offset) {
     byte[] key = key(shard, file, offset);
-    try (Cursor cursor = view.cursor()) {
+    try (Cursor cursor = cursor(view, shard, file)) {
       cursor.seekForPrev(key);
       if (!cursor.isValid() || !isOf(cursor.key(), key)) {
         return null;
@@ -73,7 +78,7 @@ final class SpansTable {
   /** Whether the file has any span. */
   static boolean hasAny(View view, int shard, long file) {
     byte[] key = key(shard, file, 0);
-    try (Cursor cursor = view.cursor()) {
+    try (Cursor cursor = cursor(view, shard, file)) {
       cursor.seek(key);
       return cursor.isValid() && isOf(cursor.key(), key);
     }

@@ -157,7 +157,7 @@ final class Transaction implements WriteTarget {
   /** The newest snapshot edge of exactly that name: its creation time, 0 when there is none. */
   private long newestSnapshotTime(long directory, byte[] name) {
     byte[] prefix = EdgesTable.nameKey(shard, directory, EdgesTable.SNAPSHOT, name);
-    try (Cursor cursor = view.cursor()) {
+    try (Cursor cursor = view.cursor(prefix)) {
       cursor.seekForPrev(EdgesTable.snapshotKey(shard, directory, name, -1));
       return cursor.isValid() && Bytes.hasPrefix(cursor.key(), prefix, prefix.length)
           ? EdgesTable.snapshotTime(cursor.key())
