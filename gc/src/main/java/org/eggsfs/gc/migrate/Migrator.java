@@ -22,6 +22,7 @@ import org.eggsfs.gc.repair.Disk;
 import org.eggsfs.gc.repair.Interrupts;
 import org.eggsfs.gc.repair.RepairResult;
 import org.eggsfs.gc.repair.Repairer;
+import org.eggsfs.gc.repair.ReplacedListener;
 import org.eggsfs.gc.repair.StoredBlock;
 import org.eggsfs.gc.repair.TaskGroup;
 import org.eggsfs.gc.repair.Verdict;
@@ -316,7 +317,7 @@ public final class Migrator implements AutoCloseable {
     boolean ended = false;
     String reason = "interrupted";
     try {
-      count(move(file, scheduled, MigrateListener.NONE));
+      move(file, scheduled, ReplacedListener.NONE);
       ended = true;
     } catch (InterruptedIOException e) {
       throw e;
@@ -336,17 +337,22 @@ public final class Migrator implements AutoCloseable {
     }
   }
 
-  private RepairResult move(long file, Set<Long> services, MigrateListener listener)
+  /** Counts block by block: of a file that fails in the middle some have been moved. */
+  private RepairResult move(long file, Set<Long> services, ReplacedListener listener)
       throws EggsException, IOException {
-    return repairer.replaceBadBlocks(file, new ServiceJudge(services), listener::moved);
-  }
-
-  private void count(RepairResult result) {
+    RepairResult result =
+        repairer.replaceBadBlocks(
+            file,
+            new ServiceJudge(services),
+            block -> {
+              counters.migratedBlocks.increment();
+              counters.migratedBytes.add(block.old().size());
+              listener.replaced(block);
+            });
     if (result.replacedBlocks() > 0) {
       counters.migratedFiles.increment();
-      counters.migratedBlocks.add(result.replacedBlocks());
-      counters.migratedBytes.add(result.replacedBytes());
     }
+    return result;
   }
 
   /** Condemns what is on some block services. */
@@ -481,10 +487,15 @@ public final class Migrator implements AutoCloseable {
     Exception failure = null;
     for (int attempt = 0; attempt < ATTEMPTS_BY_HAND; attempt++) {
       try {
-        RepairResult result = move(file, services, tally.listener);
-        count(result);
-        tally.blocks.addAndGet(result.replacedBlocks());
-        tally.bytes.addAndGet(result.replacedBytes());
+        RepairResult result =
+            move(
+                file,
+                services,
+                block -> {
+                  tally.blocks.incrementAndGet();
+                  tally.bytes.addAndGet(block.old().size());
+                  tally.listener.moved(block);
+                });
         if (result.skipped()) {
           tally.unlinked.increment();
         }
