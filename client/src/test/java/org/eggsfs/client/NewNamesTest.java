@@ -169,6 +169,7 @@ final class NewNamesTest {
     cluster.loseFirstAnswerOf = List.of(ShardKind.SAME_DIRECTORY_RENAME_NO_REPLACE);
     assertEquals(file, client.newNames().rename(ROOT, bytes("f"), ROOT, bytes("g")));
     assertEquals(file, client.inodes().lookup(ROOT, bytes("g")));
+    assertTrue(cluster.requests(ShardKind.COMMIT_FILE) >= 1, "a question");
     assertTrue(cluster.requests(ShardKind.SAME_DIRECTORY_RENAME_NO_REPLACE) >= 2, "two packets");
   }
 }

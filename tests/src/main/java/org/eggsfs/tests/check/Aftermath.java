@@ -2,10 +2,10 @@ package org.eggsfs.tests.check;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.gc.Cluster;
@@ -36,8 +36,8 @@ import org.eggsfs.tests.scenario.Failure;
  * directory, no file and no edge may be left in any shard, and no block file on any disk.
  */
 public final class Aftermath {
-  /** Longer than any cluster's unfinished files live. */
-  private static final long EMPTY_SECONDS_MAX = 300;
+  /** Beyond the time that unfinished files live. */
+  private static final Duration EMPTY_MAX = Duration.ofSeconds(60);
 
   private static final long PAUSE_MILLIS = 500;
   private static final int WORKERS = 16;
@@ -66,7 +66,7 @@ public final class Aftermath {
   public static String check(org.eggsfs.tests.cluster.Cluster cluster) throws Exception {
     fsck(cluster);
     try (EggsClient client = cluster.connectDirectly()) {
-      new Aftermath(client).empty();
+      new Aftermath(client).empty(cluster.config().transientDeadline().plus(EMPTY_MAX));
     }
     return "fsck clean; metadata and disks empty after gc";
   }
@@ -79,11 +79,11 @@ public final class Aftermath {
         "fsck: " + (result.output() + result.errors()).strip().replace('\n', '|'));
   }
 
-  private void empty() throws Exception {
+  private void empty(Duration patience) throws Exception {
     removeBelow(InodeIds.ROOT);
     collect();
     // From now on only what has to wait for a deadline or an age should be left.
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(EMPTY_SECONDS_MAX);
+    long end = System.nanoTime() + patience.toNanos();
     while (true) {
       String left = leftInMetadata();
       if (left == null) {
