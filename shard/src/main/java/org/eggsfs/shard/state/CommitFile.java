@@ -17,12 +17,8 @@ final class CommitFile {
   private CommitFile() {}
 
   static Operation prepare(Preparing preparing, CommitFileRequest request) throws EggsException {
-    Checks.directory(request.ownerId());
-    preparing.shard(request.ownerId());
-    preparing.shard(request.fileId());
-    Checks.fileOrSymlink(request.fileId());
-    preparing.cookie(request.fileId(), request.cookie());
-    Checks.name(request.name());
+    LinkFile.checkNaming(
+        preparing, request.ownerId(), request.fileId(), request.cookie(), request.name());
     PrepareContext context = preparing.context();
     Span span =
         request.proofs().isEmpty()

@@ -10,13 +10,19 @@ final class LinkFile {
   private LinkFile() {}
 
   static Operation prepare(Preparing preparing, LinkFileRequest request) throws EggsException {
-    Checks.directory(request.ownerId());
-    preparing.shard(request.ownerId());
-    preparing.shard(request.fileId());
-    Checks.fileOrSymlink(request.fileId());
-    preparing.cookie(request.fileId(), request.cookie());
-    Checks.name(request.name());
+    checkNaming(preparing, request.ownerId(), request.fileId(), request.cookie(), request.name());
     return Preparing.plain(request);
+  }
+
+  /** What every request that gives a transient file a name has to fulfil, in this order. */
+  static void checkNaming(Preparing preparing, long owner, long file, long cookie, byte[] name)
+      throws EggsException {
+    Checks.directory(owner);
+    preparing.shard(owner);
+    preparing.shard(file);
+    Checks.fileOrSymlink(file);
+    preparing.cookie(file, cookie);
+    Checks.name(name);
   }
 
   static ApplyResult apply(Transaction tx, LinkFileRequest request) throws EggsException {

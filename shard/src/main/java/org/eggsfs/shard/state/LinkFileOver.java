@@ -18,12 +18,8 @@ final class LinkFileOver {
   private LinkFileOver() {}
 
   static Operation prepare(Preparing preparing, LinkFileOverRequest request) throws EggsException {
-    Checks.directory(request.ownerId());
-    preparing.shard(request.ownerId());
-    preparing.shard(request.fileId());
-    Checks.fileOrSymlink(request.fileId());
-    preparing.cookie(request.fileId(), request.cookie());
-    Checks.name(request.name());
+    LinkFile.checkNaming(
+        preparing, request.ownerId(), request.fileId(), request.cookie(), request.name());
     Checks.fileOrSymlink(request.replacedId());
     // SetTime has 63 bits for a time, too.
     Checks.require(request.mtime() >= 0 && request.atime() >= 0, ErrorCode.MALFORMED_REQUEST);
