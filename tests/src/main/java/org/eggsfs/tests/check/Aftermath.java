@@ -36,8 +36,10 @@ import org.eggsfs.tests.scenario.Failure;
  * directory, no file and no edge may be left in any shard, and no block file on any disk.
  */
 public final class Aftermath {
-  /** Beyond the time that unfinished files live. */
-  private static final Duration EMPTY_MAX = Duration.ofSeconds(60);
+  private static final Duration EMPTY_MAX = Duration.ofMinutes(2);
+
+  /** At least beyond the time that unfinished files live. */
+  private static final Duration BEYOND_DEADLINE = Duration.ofMinutes(1);
 
   private static final long PAUSE_MILLIS = 500;
   private static final int WORKERS = 16;
@@ -66,7 +68,8 @@ public final class Aftermath {
   public static String check(org.eggsfs.tests.cluster.Cluster cluster) throws Exception {
     fsck(cluster);
     try (EggsClient client = cluster.connectDirectly()) {
-      new Aftermath(client).empty(cluster.config().transientDeadline().plus(EMPTY_MAX));
+      Duration deadlines = cluster.config().transientDeadline().plus(BEYOND_DEADLINE);
+      new Aftermath(client).empty(deadlines.compareTo(EMPTY_MAX) > 0 ? deadlines : EMPTY_MAX);
     }
     return "fsck clean; metadata and disks empty after gc";
   }
