@@ -56,7 +56,8 @@ public final class ClusterOptions {
       names = "--shard-overall-timeout",
       paramLabel = "DUR",
       scope = ScopeType.INHERIT,
-      description = "Time-outs of shard requests (100ms, 2s, 10s; overall 0 = for ever).")
+      description =
+          "Time-outs of shard requests (100ms, 2s, 10s, of a mount 1m; overall 0 = for ever).")
   private String shardOverall;
 
   @Option(names = "--cdc-initial-timeout", paramLabel = "DUR", scope = ScopeType.INHERIT)
@@ -95,23 +96,32 @@ public final class ClusterOptions {
 
   /** A builder with these options set, for callers with wishes of their own. */
   public ClientConfig.Builder config() throws CommandFailure {
+    return config(shuckle(), RetryPolicy.SHARD, RetryPolicy.CDC);
+  }
+
+  /**
+   * The same for a cluster whose address was given in another way, with other time-outs where no
+   * option says any.
+   */
+  public ClientConfig.Builder config(
+      String address, RetryPolicy shardStandard, RetryPolicy cdcStandard) throws CommandFailure {
     Logging.level(trace ? "trace" : verbose ? "debug" : "error");
     try {
-      ClientConfig.Builder config = ClientConfig.builder().shuckle(shuckle());
+      ClientConfig.Builder config = ClientConfig.builder().shuckle(address);
       if (mtu != null) {
         config.mtu(
             mtu.toLowerCase(Locale.ROOT).equals("max")
                 ? ProtocolConstants.MAX_UDP_MTU
                 : Integer.parseInt(mtu));
       }
-      config.shardRetry(retry(RetryPolicy.SHARD, shardInitial, shardMax, shardOverall));
-      config.cdcRetry(retry(RetryPolicy.CDC, cdcInitial, cdcMax, cdcOverall));
-      for (String address : addresses) {
-        int colon = address.indexOf(':');
-        InetAddress ip = InetAddress.getByName(colon < 0 ? address : address.substring(0, colon));
+      config.shardRetry(retry(shardStandard, shardInitial, shardMax, shardOverall));
+      config.cdcRetry(retry(cdcStandard, cdcInitial, cdcMax, cdcOverall));
+      for (String source : addresses) {
+        int colon = source.indexOf(':');
+        InetAddress ip = InetAddress.getByName(colon < 0 ? source : source.substring(0, colon));
         config.blockSource(new InetSocketAddress(ip, 0));
-        if (address.equals(addresses.getFirst())) {
-          int port = colon < 0 ? 0 : Integer.parseInt(address.substring(colon + 1));
+        if (source.equals(addresses.getFirst())) {
+          int port = colon < 0 ? 0 : Integer.parseInt(source.substring(colon + 1));
           config.metadataSource(new InetSocketAddress(ip, port));
         }
       }

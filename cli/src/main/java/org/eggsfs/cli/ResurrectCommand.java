@@ -18,8 +18,17 @@ import picocli.CommandLine.Parameters;
 /** {@code resurrect}: undelete, of files or of a tree as of a time (cli.md 2.1). */
 @Command(
     name = "resurrect",
+    // They would take the name --version.
+    mixinStandardHelpOptions = false,
     description = {"Bring removed or overwritten files back, as long as their snapshots are kept."})
 final class ResurrectCommand extends LookingCommand {
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help message and exit.")
+  @SuppressWarnings("UnusedVariable") // the parser ends with the help when it sees it
+  private boolean help;
+
   @Parameters(paramLabel = "PATH", arity = "0..*")
   private List<String> paths = new ArrayList<>();
 

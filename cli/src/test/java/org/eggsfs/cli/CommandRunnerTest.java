@@ -2,9 +2,13 @@ package org.eggsfs.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.eggsfs.client.ClientConfig;
+import org.eggsfs.client.metadata.RetryPolicy;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -61,6 +65,37 @@ class CommandRunnerTest {
     assertEquals(47, EggsCli.commandLine("--help").getSubcommands().size());
     assertEquals(47, EggsCli.commandLine("nonsense").getSubcommands().size());
     assertEquals(47, EggsCli.commandLine("completion").getSubcommands().size());
+  }
+
+  @Test
+  void everyCommandHelps() {
+    for (String command : EggsCli.commandLine("--help").getSubcommands().keySet()) {
+      for (String help : new String[] {"-h", "--help"}) {
+        CommandLine line = EggsCli.commandLine(command, help);
+        assertTrue(
+            line.parseArgs(command, help).subcommand().isUsageHelpRequested(),
+            command + " " + help);
+      }
+    }
+  }
+
+  @Test
+  void optionsOfTheClusterHoldForAnAddressGivenElsewhereToo() throws Exception {
+    RetryPolicy patient = RetryPolicy.SHARD.withOverall(Duration.ofMinutes(1));
+    ClientConfig silent = cluster("df").config("127.0.0.1:2", patient, RetryPolicy.CDC).build();
+    assertEquals(patient, silent.shardRetry());
+    ClientConfig told =
+        cluster("df", "--shard-overall-timeout", "10s", "--mtu", "2000")
+            .config("127.0.0.1:2", patient, RetryPolicy.CDC)
+            .build();
+    assertEquals(RetryPolicy.SHARD.withOverall(Duration.ofSeconds(10)), told.shardRetry());
+    assertEquals(2000, told.mtu());
+  }
+
+  private static ClusterOptions cluster(String... args) {
+    CommandLine line = EggsCli.commandLine(args);
+    line.parseArgs(args);
+    return ((ClusterOwner) line.getCommand()).cluster();
   }
 
   @Test

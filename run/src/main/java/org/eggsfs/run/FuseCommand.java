@@ -39,9 +39,14 @@ import picocli.CommandLine.Parameters;
       "  HOST:PORT  /mnt/eggs  fuse.eggsfs  _netdev,allow_other  0  0"
     })
 final class FuseCommand implements Callable<Integer> {
-  /** Server restarts and lost packets show as pauses of at most this long. */
+  /**
+   * Server restarts and lost packets show as pauses of at most this long, unless an option says
+   * else: programs that read files expect a pause where a command would give up.
+   */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
+  private static final RetryPolicy PATIENT_SHARD = RetryPolicy.SHARD.withOverall(PATIENCE);
+  private static final RetryPolicy PATIENT_CDC = RetryPolicy.CDC.withOverall(PATIENCE);
   private static final String MOUNTED = "ready, mounted on ";
   private static final List<String> BACKGROUND = List.of("-b", "--background", "-background");
   private static final Path SETSID = Path.of("/usr/bin/setsid");
@@ -79,8 +84,8 @@ final class FuseCommand implements Callable<Integer> {
   @Option(
       names = "--log-level",
       paramLabel = "LEVEL",
-      description = "trace, debug, info or error (default ${DEFAULT-VALUE}).")
-  private String logLevel = "error";
+      description = "trace, debug, info or error (the default).")
+  private String logLevel;
 
   /** The command with the arguments it is going to parse, to start itself again with. */
   FuseCommand(String... arguments) {
@@ -93,11 +98,10 @@ final class FuseCommand implements Callable<Integer> {
     if (background) {
       return startBackground();
     }
-    ClientConfig.Builder config = cluster.config();
-    Logging.level(logLevel);
     MountOptions options = flags.options(source());
-    if (places.size() == 2 || flags.shuckle() != null) {
-      config = ClientConfig.builder().shuckle(source());
+    ClientConfig.Builder config = cluster.config(source(), PATIENT_SHARD, PATIENT_CDC);
+    if (logLevel != null) {
+      Logging.level(logLevel);
     }
     String missing = EggsMount.unavailable();
     if (missing != null) {
@@ -146,7 +150,7 @@ final class FuseCommand implements Callable<Integer> {
     EggsClient client = null;
     boolean mounted = false;
     try {
-      client = EggsClient.connect(patient(config));
+      client = EggsClient.connect(config.readDeadline(PATIENCE).writeDeadline(PATIENCE).build());
       Mounted result = new Mounted(client, EggsMount.mount(client, directory, options));
       mounted = true;
       if (lifetime != null) {
@@ -165,7 +169,7 @@ final class FuseCommand implements Callable<Integer> {
   /** The same for an instance in this process. */
   static Mounted mount(InetSocketAddress shuckle, Path directory) throws CommandFailure {
     return mount(
-        ClientConfig.builder().shuckle(shuckle),
+        ClientConfig.builder().shuckle(shuckle).shardRetry(PATIENT_SHARD).cdcRetry(PATIENT_CDC),
         directory,
         MountOptions.builder().source(text(shuckle)).build(),
         null);
@@ -173,18 +177,6 @@ final class FuseCommand implements Callable<Integer> {
 
   private static String text(InetSocketAddress address) {
     return Addresses.format(Addresses.endpoint(address));
-  }
-
-  /** Programs that read files expect a pause where a command would give up; unless told else. */
-  private static ClientConfig patient(ClientConfig.Builder config) {
-    ClientConfig given = config.build();
-    if (given.shardRetry().equals(RetryPolicy.SHARD)) {
-      config.shardRetry(RetryPolicy.SHARD.withOverall(PATIENCE));
-    }
-    if (given.cdcRetry().equals(RetryPolicy.CDC)) {
-      config.cdcRetry(RetryPolicy.CDC.withOverall(PATIENCE));
-    }
-    return config.readDeadline(PATIENCE).writeDeadline(PATIENCE).build();
   }
 
   private static void watch(EggsMount mount, Lifetime lifetime) {

@@ -62,6 +62,16 @@ class InstanceErrorsTest {
   }
 
   @Test
+  void aMountHeedsClientOptionsHoweverItGetsItsAddress() {
+    String directory = folder.toString();
+    assertEquals(
+        ExitCodes.USAGE, Eggs.start("fuse", "--mtu", "much", "127.0.0.1:10001", directory));
+    assertEquals(
+        ExitCodes.USAGE,
+        Eggs.start("fuse", "--mtu", "much", "-o", "shuckle=127.0.0.1:10001", directory));
+  }
+
+  @Test
   void dataOfAnotherVersion() throws IOException {
     Files.createDirectories(options().dataDir);
     Files.writeString(options().dataDir.resolve("format"), "eggsrun 999\n");
