@@ -3,6 +3,7 @@ package org.eggsfs.fuse.kernel;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
  * One descriptor of {@code /dev/fuse}: the first of a mount, or a clone with a queue of its own.
@@ -11,6 +12,11 @@ import java.lang.foreign.MemorySegment;
  */
 final class FuseChannel implements AnswerPath, AutoCloseable {
   private final int descriptor;
+
+  /** Held shared by answers: after the end the number may be somebody else's. */
+  private final ReentrantReadWriteLock lifecycle = new ReentrantReadWriteLock();
+
+  private boolean closed;
 
   FuseChannel(int descriptor) {
     this.descriptor = descriptor;
@@ -48,24 +54,44 @@ final class FuseChannel implements AnswerPath, AutoCloseable {
   /** Writes an answer or notification; 0 or a negated error number. */
   @Override
   public int write(MemorySegment message, long size) {
+    return whileOpen(size, state -> Libc.write(state, descriptor, message, size));
+  }
+
+  private interface Writing {
+    long with(MemorySegment state);
+  }
+
+  private int whileOpen(long size, Writing writing) {
+    lifecycle.readLock().lock();
     try (Arena arena = Arena.ofConfined()) {
-      long written = Libc.write(Libc.newState(arena), descriptor, message, size);
+      if (closed) {
+        return -Errno.ENODEV;
+      }
+      long written = writing.with(Libc.newState(arena));
       return written == size ? 0 : written < 0 ? (int) written : -Errno.EIO;
+    } finally {
+      lifecycle.readLock().unlock();
     }
   }
 
   /** Writes an answer whose body lies elsewhere; 0 or a negated error number. */
   @Override
   public int write(MemorySegment header, MemorySegment body) {
-    try (Arena arena = Arena.ofConfined()) {
-      long written = Libc.writeBoth(Libc.newState(arena), descriptor, header, body);
-      long size = header.byteSize() + body.byteSize();
-      return written == size ? 0 : written < 0 ? (int) written : -Errno.EIO;
-    }
+    return whileOpen(
+        header.byteSize() + body.byteSize(),
+        state -> Libc.writeBoth(state, descriptor, header, body));
   }
 
   @Override
   public void close() {
-    Libc.close(descriptor);
+    lifecycle.writeLock().lock();
+    try {
+      if (!closed) {
+        closed = true;
+        Libc.close(descriptor);
+      }
+    } finally {
+      lifecycle.writeLock().unlock();
+    }
   }
 }

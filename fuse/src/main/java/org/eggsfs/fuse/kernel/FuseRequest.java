@@ -30,6 +30,7 @@ public final class FuseRequest {
   private final FuseSession session;
   private final AnswerPath path;
   private final long unique;
+  private final int opcode;
   private final int uid;
   private final int gid;
   private final int pid;
@@ -37,8 +38,11 @@ public final class FuseRequest {
   @SuppressWarnings("UnusedVariable") // Through ANSWERED.
   private volatile boolean answered;
 
-  /** Held for a WRITE, whose data is used after the reader has gone on. */
+  /** Held for a WRITE, whose data is used after the reader has gone on. Under the monitor. */
   private MemorySegment body;
+
+  /** Whether it has been answered, so that nothing more may be kept for it. Under the monitor. */
+  private boolean finished;
 
   private MemorySegment answer;
 
@@ -48,10 +52,12 @@ public final class FuseRequest {
   private Thread runner;
   private boolean cancelled;
 
-  FuseRequest(FuseSession session, AnswerPath path, long unique, int uid, int gid, int pid) {
+  FuseRequest(
+      FuseSession session, AnswerPath path, long unique, int opcode, int uid, int gid, int pid) {
     this.session = session;
     this.path = path;
     this.unique = unique;
+    this.opcode = opcode;
     this.uid = uid;
     this.gid = gid;
     this.pid = pid;
@@ -76,12 +82,39 @@ public final class FuseRequest {
     return pid;
   }
 
+  /** Whether it changes nothing, so that whoever gives it up may simply ask again. */
+  boolean onlyAsks() {
+    return switch (opcode) {
+      case Abi.LOOKUP,
+          Abi.GETATTR,
+          Abi.READLINK,
+          Abi.OPENDIR,
+          Abi.READ,
+          Abi.READDIR,
+          Abi.READDIRPLUS,
+          Abi.STATFS,
+          Abi.GETXATTR,
+          Abi.LISTXATTR,
+          Abi.LSEEK ->
+          true;
+      default -> false;
+    };
+  }
+
   boolean isAnswered() {
     return answered;
   }
 
-  void keep(MemorySegment buffer) {
-    body = buffer;
+  /**
+   * Lends the request the memory that it was read into, until it is answered.
+   *
+   * @return false, and it does not, if it has been answered: its process was killed meanwhile
+   */
+  synchronized boolean keep(MemorySegment buffer) {
+    if (!finished) {
+      body = buffer;
+    }
+    return !finished;
   }
 
   /** Says that this thread is going to answer. */
@@ -111,9 +144,14 @@ public final class FuseRequest {
 
   private void finish() {
     session.answered(this);
-    if (body != null) {
-      session.requestBuffers().give(body);
+    MemorySegment back;
+    synchronized (this) {
+      finished = true;
+      back = body;
       body = null;
+    }
+    if (back != null) {
+      session.requestBuffers().give(back);
     }
     if (lent != null) {
       session.answerBuffers().give(lent);

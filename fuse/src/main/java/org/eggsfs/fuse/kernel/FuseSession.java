@@ -25,7 +25,8 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>Interrupts: the kernel reports the first signal of a waiting process, fatal or not. A system
  * call that ended with EINTR for a timer or a dead child would surprise programs, so a request is
- * only cancelled when the process is being killed, which is looked up while it waits.
+ * only cancelled when the process is being killed, which is looked up while it waits. Of a process
+ * that cannot be seen, in another namespace, any signal cancels what only asks, and none the rest.
  *
  * <p>Ends when the file system is unmounted or the connection aborted.
  */
@@ -266,7 +267,10 @@ public final class FuseSession {
     if (opcode == Abi.WRITE) {
       // Its data is used after this; before the next read another buffer must be there.
       next = requestBuffers.take();
-      request.keep(buffer);
+      if (!request.keep(buffer)) {
+        requestBuffers.give(next);
+        return buffer;
+      }
     }
     dispatch(request, opcode, node, body);
     return next;
@@ -294,6 +298,7 @@ public final class FuseSession {
             this,
             path,
             header.get(ValueLayout.JAVA_LONG_UNALIGNED, Abi.IN_UNIQUE),
+            header.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_OPCODE),
             header.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_UID),
             header.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_GID),
             header.get(ValueLayout.JAVA_INT_UNALIGNED, Abi.IN_PID));
@@ -331,8 +336,10 @@ public final class FuseSession {
       return;
     }
     if (request.pid() == 0) {
-      // Not a process we could look at.
-      request.cancel();
+      // Not a process we could look at: perhaps it is healthy and was told that a child has ended.
+      if (request.onlyAsks()) {
+        request.cancel();
+      }
       return;
     }
     interrupted.add(request);
