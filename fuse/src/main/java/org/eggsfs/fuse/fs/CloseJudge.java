@@ -105,8 +105,27 @@ final class CloseJudge {
     }
     Set<Integer> others = new TreeSet<>(users.writers);
     others.add(users.creator);
-    others.addAll(processes.startedBetween(users.newestAtCreation, processes.newest()));
     others.remove(caller);
+    if (heldByOne(others, users, caller, inode)) {
+      return true;
+    }
+    // One that is looked at may hand on its descriptors to a newer one and end: until there is
+    // none.
+    int seen = users.newestAtCreation;
+    for (int newest = processes.newest(); newest != seen; newest = processes.newest()) {
+      Set<Integer> started = processes.startedBetween(seen, newest);
+      started.removeAll(others);
+      started.remove(caller);
+      if (heldByOne(started, users, caller, inode)) {
+        return true;
+      }
+      seen = newest;
+    }
+    return false;
+  }
+
+  private boolean heldByOne(Set<Integer> others, Users users, int caller, long inode)
+      throws IOException {
     for (int other : others) {
       try {
         if (processes.holds(other, inode)) {

@@ -3,7 +3,6 @@ package org.eggsfs.fuse.fs;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -20,7 +19,6 @@ import java.util.function.Supplier;
 class Processes {
   private static final int PF_EXITING = 4;
   private static final int SIGNAL_MASK = 0x7f;
-
   private static final int ANCESTORS_MAX = 1000;
   private static final int PAGE = 4096;
 
@@ -60,10 +58,14 @@ class Processes {
   private String read(Path file) throws IOException {
     // Files.readAllBytes would ask for the size, which is 0, and then read three times.
     try (InputStream in = Files.newInputStream(file)) {
-      byte[] page = new byte[PAGE];
-      int count = Math.max(0, in.read(page));
-      return new String(page, 0, count, StandardCharsets.ISO_8859_1);
+      return page(in);
     }
+  }
+
+  private static String page(InputStream in) throws IOException {
+    byte[] page = new byte[PAGE];
+    int count = Math.max(0, in.read(page));
+    return new String(page, 0, count, StandardCharsets.ISO_8859_1);
   }
 
   /** The process of a thread; the thread itself if that cannot be seen. */
@@ -162,16 +164,29 @@ class Processes {
   }
 
   private boolean isOf(int process, Path descriptor, String inode) throws IOException {
-    String info;
+    String info = descriptorInfo(descriptor);
+    return info != null
+        && inode.equals(field(info, "ino"))
+        && isOnOurDevice(process, field(info, "mnt_id"));
+  }
+
+  /**
+   * What /proc tells of a descriptor; null if it has been closed meanwhile, which shows when it is
+   * opened here or only when it is read. Another failure to open it, such as no descriptor left for
+   * us to look with, says nothing about it.
+   */
+  private String descriptorInfo(Path descriptor) throws IOException {
+    InputStream opened;
     try {
-      info = read(descriptor);
-    } catch (AccessDeniedException e) {
-      throw e;
-    } catch (IOException e) {
-      // Closed meanwhile, which shows when it is opened here or only when it is read.
-      return false;
+      opened = Files.newInputStream(descriptor);
+    } catch (NoSuchFileException e) {
+      return null;
     }
-    return inode.equals(field(info, "ino")) && isOnOurDevice(process, field(info, "mnt_id"));
+    try (InputStream in = opened) {
+      return page(in);
+    } catch (IOException e) {
+      return null;
+    }
   }
 
   /** Other file systems have files of the same number; what cannot be seen counts as ours. */

@@ -26,6 +26,7 @@ class CloseJudgeTest {
     final Set<Integer> alive = new TreeSet<>();
     final Set<Integer> unseen = new HashSet<>();
     final Set<Integer> related = new HashSet<>();
+    final Map<Integer, Runnable> whenLookedAt = new HashMap<>();
     int newest = 20;
     boolean blind;
 
@@ -56,6 +57,11 @@ class CloseJudgeTest {
     boolean holds(int process, long inode) throws IOException {
       if (blind || unseen.contains(process)) {
         throw new IOException("not ours to see");
+      }
+      Runnable meanwhile = whenLookedAt.remove(process);
+      if (meanwhile != null) {
+        meanwhile.run();
+        return false;
       }
       return inode == INODE && holders.contains(process);
     }
@@ -130,6 +136,20 @@ class CloseJudgeTest {
     int grandchild = world.fork();
     world.alive.remove(child);
     world.holders.add(grandchild);
+    assertEquals(Verdict.NOT_LAST, close(users, SHELL));
+  }
+
+  @Test
+  void oneThatHandsTheFileOnWhileItIsLookedAtIsFollowed() {
+    CloseJudge.Users users = judge.created(SHELL);
+    int child = world.fork();
+    // A daemon's double fork: the child has gone, but its child has come meanwhile.
+    world.whenLookedAt.put(
+        child,
+        () -> {
+          world.alive.remove(child);
+          world.holders.add(world.fork());
+        });
     assertEquals(Verdict.NOT_LAST, close(users, SHELL));
   }
 
