@@ -4,7 +4,6 @@ import java.io.IOException;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.fuse.kernel.Abi;
-import org.eggsfs.fuse.kernel.Entry;
 import org.eggsfs.fuse.kernel.Errno;
 import org.eggsfs.fuse.kernel.FuseRequest;
 import org.eggsfs.fuse.kernel.SetAttributes;
@@ -41,6 +40,8 @@ final class AttributeOperations {
       names.answer(request, directory, name, names.entry(fresh));
       return;
     }
+    Node parentNode = nodes.getOrNew(directory);
+    long mark = parentNode.changes();
     Waiting.when(
         request,
         names.lookup(directory, name),
@@ -49,8 +50,8 @@ final class AttributeOperations {
                 request,
                 directory,
                 name,
-                unfinished.isPending(directory, name)
-                    ? new Entry(entry.node(), 0, entry.attributeNanos(), entry.attributes())
+                parentNode.changes() != mark || unfinished.isPending(directory, name)
+                    ? entry.withEntryNanos(0)
                     : entry));
   }
 

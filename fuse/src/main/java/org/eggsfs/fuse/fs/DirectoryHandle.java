@@ -1,7 +1,6 @@
 package org.eggsfs.fuse.fs;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -31,6 +30,7 @@ final class DirectoryHandle implements Handles.Handle {
   private final EggsClient client;
   private final Names names;
   private final Node directory;
+  private final Unfinished unfinished;
 
   private List<CurrentEdge> page = List.of();
 
@@ -38,7 +38,9 @@ final class DirectoryHandle implements Handles.Handle {
   private List<CompletableFuture<Entry>> attributes = List.of();
 
   private int attributesFrom;
+  private long attributesAtNanos;
   private long pageAtNanos;
+  private long pageAtChange;
   private Node.DirectoryFacts basis;
   private long nextHash;
   private int index;
@@ -46,18 +48,36 @@ final class DirectoryHandle implements Handles.Handle {
   /** Offset that {@link #index} stands for; -1 when nothing is loaded. */
   private long position = -1;
 
-  DirectoryHandle(EggsClient client, Names names, Node directory) {
+  DirectoryHandle(EggsClient client, Names names, Node directory, Unfinished unfinished) {
     this.client = client;
     this.names = names;
     this.directory = directory;
+    this.unfinished = unfinished;
   }
 
-  /** Fills a page from an offset on; the nodes that it tells the kernel of. */
-  synchronized List<Long> fill(DirectoryPage out, long offset, long owner)
+  /**
+   * Fills a page from an offset on.
+   *
+   * @param told receives the nodes that it tells the kernel of, also when it fails
+   */
+  synchronized void fill(DirectoryPage out, long offset, long owner, List<Long> told)
       throws EggsException, IOException, InterruptedException {
-    List<Long> told = new ArrayList<>();
+    boolean filled = false;
+    try {
+      fillFrom(out, offset, owner, told);
+      filled = true;
+    } finally {
+      if (!filled) {
+        // Wherever it stopped, the next one begins by looking.
+        position = -1;
+      }
+    }
+  }
+
+  private void fillFrom(DirectoryPage out, long offset, long owner, List<Long> told)
+      throws EggsException, IOException, InterruptedException {
     if (offset == END) {
-      return told;
+      return;
     }
     long at = offset;
     if (at == 0) {
@@ -67,7 +87,7 @@ final class DirectoryHandle implements Handles.Handle {
     if (at == 1) {
       seek(0);
       if (!out.fits(DOT_DOT.length)) {
-        return told;
+        return;
       }
       out.add(DOT_DOT, owner, here(), DirectoryPage.DT_DIR, null);
     } else if (at != position) {
@@ -79,7 +99,7 @@ final class DirectoryHandle implements Handles.Handle {
         break;
       }
       long inode = edge.targetId();
-      Entry entry = out.plus() ? entry(index) : null;
+      Entry entry = out.plus() ? toldNow(entry(index), edge.name()) : null;
       index++;
       if (index == page.size() && nextHash != 0) {
         load(nextHash);
@@ -91,7 +111,21 @@ final class DirectoryHandle implements Handles.Handle {
         told.add(inode);
       }
     }
-    return told;
+  }
+
+  /**
+   * An entry as the kernel may believe it now: it has been heard with the whole page, perhaps long
+   * ago, and since then this mount may have changed what the name leads to.
+   */
+  private Entry toldNow(Entry entry, byte[] name) {
+    if (entry == null) {
+      return null;
+    }
+    boolean doubtful =
+        directory.changes() != pageAtChange || unfinished.isPending(directory.id, name);
+    return entry
+        .withEntryNanos(doubtful ? 0 : names.entryNanos(directory, basis, pageAtNanos))
+        .aged(System.nanoTime() - attributesAtNanos);
   }
 
   private static int type(long inode) {
@@ -111,6 +145,7 @@ final class DirectoryHandle implements Handles.Handle {
   }
 
   private void load(long hash) throws EggsException, IOException {
+    pageAtChange = directory.changes();
     basis = directory.directory();
     pageAtNanos = System.nanoTime();
     ReadDirResponse response =
@@ -131,6 +166,7 @@ final class DirectoryHandle implements Handles.Handle {
   private Entry entry(int of) throws InterruptedException {
     if (attributes.isEmpty()) {
       attributesFrom = of;
+      attributesAtNanos = System.nanoTime();
       attributes =
           page.subList(of, page.size()).stream()
               .map(edge -> names.entry(edge.targetId(), directory, basis, pageAtNanos))

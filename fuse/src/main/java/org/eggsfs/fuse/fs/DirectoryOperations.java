@@ -15,12 +15,14 @@ final class DirectoryOperations {
   private final Nodes nodes;
   private final Names names;
   private final Handles handles;
+  private final Unfinished unfinished;
 
-  DirectoryOperations(EggsClient client, Names names, Handles handles) {
+  DirectoryOperations(EggsClient client, Names names, Handles handles, Unfinished unfinished) {
     this.client = client;
     this.nodes = names.nodes();
     this.names = names;
     this.handles = handles;
+    this.unfinished = unfinished;
   }
 
   void openDirectory(FuseRequest request, long node) {
@@ -30,7 +32,7 @@ final class DirectoryOperations {
         names.directory(directory),
         facts -> {
           boolean same = directory.listed(facts.mtime());
-          long handle = handles.add(new DirectoryHandle(client, names, directory));
+          long handle = handles.add(new DirectoryHandle(client, names, directory, unfinished));
           int flags = Abi.FOPEN_CACHE_DIR | (same ? Abi.FOPEN_KEEP_CACHE : 0);
           if (!request.opened(handle, flags)) {
             handles.remove(handle);
@@ -54,7 +56,7 @@ final class DirectoryOperations {
           List<Long> told = new ArrayList<>();
           boolean taken = false;
           try {
-            told = directory.fill(page, offset, owner);
+            directory.fill(page, offset, owner, told);
             taken = request.page(page);
           } finally {
             if (!taken) {

@@ -34,7 +34,7 @@ public final class EggsFileSystem implements FuseOperations {
     attributes = new AttributeOperations(client, settings, names, unfinished);
     changes = new NameOperations(client, names, unfinished);
     files = new FileOperations(client, settings, names, handles, unfinished);
-    directories = new DirectoryOperations(client, names, handles);
+    directories = new DirectoryOperations(client, names, handles, unfinished);
     capacity = new Capacity(client, settings.rawCapacity());
   }
 

@@ -168,7 +168,7 @@ final class Names {
   }
 
   /** A name lives as long as it does itself, or, its directory being unchanged, as that does. */
-  private long entryNanos(Node directory, Node.DirectoryFacts basis, long atNanos) {
+  long entryNanos(Node directory, Node.DirectoryFacts basis, long atNanos) {
     long own = nameLeft(atNanos);
     Node.DirectoryFacts now = directory.directory();
     if (basis == null || now == null || now.mtime() != basis.mtime()) {

@@ -20,6 +20,16 @@ public record Entry(long node, long entryNanos, long attributeNanos, Attributes 
     return new Entry(0, entryNanos, 0, null);
   }
 
+  /** The same with another lifetime of the name. */
+  public Entry withEntryNanos(long nanos) {
+    return new Entry(node, nanos, attributeNanos, attributes);
+  }
+
+  /** The same for the kernel to hear later: its attributes are that much older then. */
+  public Entry aged(long nanos) {
+    return new Entry(node, entryNanos, Math.max(0, attributeNanos - nanos), attributes);
+  }
+
   void put(MemorySegment out, long at) {
     out.set(ValueLayout.JAVA_LONG_UNALIGNED, at, node);
     // 8: generation, always 0: ids are never used twice.

@@ -51,6 +51,30 @@ class DirectoryStreamTest extends OnMount {
   }
 
   @Test
+  void aListingReadSlowlyDoesNotBringOldVersionsBack() throws Exception {
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < 60; i++) {
+      file("f" + i, "old");
+      names.add("f" + i);
+    }
+    int fd = openDirectory();
+    Set<String> read = new HashSet<>();
+    Syscalls.getdents(fd, 120).forEach(entry -> read.add(entry.name()));
+    names.removeAll(read);
+    for (String name : names) {
+      int writing = Syscalls.open(dir.resolve(name), Syscalls.O_WRONLY | Syscalls.O_TRUNC);
+      Syscalls.write(writing, "new");
+      Syscalls.close(writing);
+    }
+    while (!Syscalls.getdents(fd, 4096).isEmpty()) {
+      for (String name : names) {
+        assertContent("new", dir.resolve(name));
+      }
+    }
+    Syscalls.close(fd);
+  }
+
+  @Test
   void dotAndDotDotHaveTheRightInodes() throws Exception {
     directory("d");
     int fd = Syscalls.open(dir.resolve("d"), O_RDONLY | O_DIRECTORY);
