@@ -56,14 +56,19 @@ final class FileOperations {
         () -> {
           WriteFile file = unfinished.begin(request.pid(), place, exclusive);
           nodes.lookedUp(file.id(), place.directory(), place.name());
-          long handle = handles.add(new Handles.Writing(file, isForWriting(flags)));
           file.opened();
-          if (!request.created(names.entry(file), handle, Abi.FOPEN_KEEP_CACHE)) {
+          long handle = handles.add(new Handles.Writing(file, isForWriting(flags)));
+          if (!request.created(names.entry(file), handle, cacheFlag(file, flags))) {
             nodes.forget(file.id(), 1);
             handles.remove(handle);
             unfinished.drop(file);
           }
         });
+  }
+
+  private static int cacheFlag(WriteFile file, int flags) {
+    boolean direct = file.isDirect((flags & Abi.O_ACCMODE) == Abi.O_RDWR);
+    return direct ? Abi.FOPEN_DIRECT_IO : Abi.FOPEN_KEEP_CACHE;
   }
 
   private static boolean isForWriting(int flags) {
@@ -114,8 +119,15 @@ final class FileOperations {
   }
 
   private void openUnfinished(FuseRequest request, WriteFile file, int flags) {
-    // What waits for its opener is empty already, whatever the flags say.
-    if (unfinished.takeStaged(file) || (flags & Abi.O_TRUNC) == 0 || file.size() == 0) {
+    boolean forWriting = isForWriting(flags) || (flags & Abi.O_TRUNC) != 0;
+    boolean fresh = forWriting && unfinished.takeStaged(file, request.pid());
+    if (!fresh && unfinished.isStaged(file)) {
+      // It is not this one's: for everybody else the name leads to the old version.
+      request.error(Errno.ESTALE);
+      return;
+    }
+    // What waited for its opener is empty already, whatever the flags say.
+    if (fresh || (flags & Abi.O_TRUNC) == 0 || file.size() == 0) {
       openWriting(request, file, flags);
       return;
     }
@@ -128,10 +140,12 @@ final class FileOperations {
   }
 
   private void openWriting(FuseRequest request, WriteFile file, int flags) {
-    long handle = handles.add(new Handles.Writing(file, isForWriting(flags)));
     file.opened();
-    if (!request.opened(handle, Abi.FOPEN_KEEP_CACHE)) {
+    Handles.Writing open = new Handles.Writing(file, isForWriting(flags));
+    long handle = handles.add(open);
+    if (!request.opened(handle, cacheFlag(file, flags))) {
       handles.remove(handle);
+      open.touch();
       if (file.released()) {
         unfinished.drop(file);
       }
@@ -185,7 +199,15 @@ final class FileOperations {
             unfinished.wrote(open.file(), request.pid());
           }
           int count = data.remaining();
-          open.file().write(offset, data);
+          boolean done = false;
+          try {
+            open.file().write(offset, data);
+            done = true;
+          } finally {
+            if (fromCache && !done) {
+              open.file().fail();
+            }
+          }
           request.written(count);
         });
   }
@@ -198,6 +220,7 @@ final class FileOperations {
     Waiting.later(
         request,
         () -> {
+          open.touch();
           unfinished.closed(open.file(), request.pid());
           request.ok();
         });
@@ -213,6 +236,7 @@ final class FileOperations {
           Waiting.later(
               request,
               () -> {
+                open.touch();
                 unfinished.released(open.file());
                 request.ok();
               });

@@ -2,6 +2,7 @@ package org.eggsfs.fuse.fs;
 
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** What is open, by the numbers that the kernel gives back to us. */
@@ -16,8 +17,20 @@ final class Handles {
    * A file being written.
    *
    * @param writable whether this handle may write
+   * @param touched whether some descriptor of it has been closed
    */
-  record Writing(WriteFile file, boolean writable) implements Handle {}
+  record Writing(WriteFile file, boolean writable, AtomicBoolean touched) implements Handle {
+    Writing(WriteFile file, boolean writable) {
+      this(file, writable, new AtomicBoolean());
+    }
+
+    /** A descriptor of it has been closed, or it is gone altogether. */
+    void touch() {
+      if (touched.compareAndSet(false, true)) {
+        file.touched();
+      }
+    }
+  }
 
   private final Map<Long, Handle> open = new ConcurrentHashMap<>();
   private final AtomicLong next = new AtomicLong(1);

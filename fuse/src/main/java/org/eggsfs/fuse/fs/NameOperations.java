@@ -102,19 +102,34 @@ final class NameOperations {
         request,
         () -> {
           WriteFile own = unfinished.own(request.pid(), directory, name);
-          if (own != null
-              && unfinished.unname(own, new Node.Place(directory, name))
-              && !exists(directory, name)) {
-            request.ok();
-            return;
-          }
-          try {
-            unlink(directory, name);
-          } finally {
-            names.changed(directory);
+          // What the servers have goes first: if that fails, nothing has happened.
+          boolean removed = unlink(directory, name, own != null);
+          if (own != null && !unfinished.unname(own, new Node.Place(directory, name)) && !removed) {
+            // It has become complete meanwhile.
+            unlink(directory, name, false);
           }
           request.ok();
         });
+  }
+
+  /**
+   * Removes what is complete.
+   *
+   * @param mayBeMissing whether it is no error if there is nothing; the result is false then
+   */
+  private boolean unlink(long directory, byte[] name, boolean mayBeMissing)
+      throws EggsException, IOException {
+    try {
+      unlink(directory, name);
+      return true;
+    } catch (EggsException e) {
+      if (mayBeMissing && e.code() == ErrorCode.NAME_NOT_FOUND) {
+        return false;
+      }
+      throw e;
+    } finally {
+      names.changed(directory);
+    }
   }
 
   /** With what was just looked up; if that is not right any more, once more from the beginning. */
@@ -126,6 +141,10 @@ final class NameOperations {
         client.inodes().unlink(directory, name, edge.target(), edge.creationTime());
         return;
       } catch (EggsException e) {
+        if (e.code() == ErrorCode.TIMEOUT) {
+          // It may have been done: once more would remove what has come since.
+          throw e;
+        }
         LOG.log(Level.DEBUG, "unlinking by a kept edge: {0}", e.code());
       }
     }
@@ -167,23 +186,57 @@ final class NameOperations {
         request,
         () -> {
           WriteFile own = unfinished.own(request.pid(), from, oldName);
-          if (own != null) {
-            if (!replace && exists(to, newName)) {
-              throw new ErrnoException(Errno.EEXIST, "the name exists");
-            }
-            if (unfinished.move(own, new Node.Place(from, oldName), new Node.Place(to, newName))) {
-              request.ok();
-              return;
-            }
-          }
-          try {
-            rename(from, oldName, to, newName, replace);
-          } finally {
-            names.changed(from);
-            names.changed(to);
+          if (own == null) {
+            rename(from, oldName, to, newName, replace, false);
+          } else {
+            renameUnfinished(own, from, oldName, to, newName, replace);
           }
           request.ok();
         });
+  }
+
+  /**
+   * A complete version that a file being written is going to replace goes with it, so that the old
+   * name is free and the new one leads to something until the file is complete.
+   */
+  private void renameUnfinished(
+      WriteFile file, long from, byte[] oldName, long to, byte[] newName, boolean replace)
+      throws EggsException, IOException {
+    Unfinished.requireSameShard(file, to);
+    boolean renamed = rename(from, oldName, to, newName, replace, true);
+    if (!renamed && !replace && exists(to, newName)) {
+      throw new ErrnoException(Errno.EEXIST, "the name exists");
+    }
+    boolean mustBeNew = !replace && !renamed;
+    boolean moved =
+        unfinished.move(
+            file, new Node.Place(from, oldName), new Node.Place(to, newName), mustBeNew);
+    if (!moved) {
+      // It has become complete meanwhile, where it was.
+      rename(from, oldName, to, newName, replace || renamed, false);
+    }
+  }
+
+  /**
+   * Renames what is complete.
+   *
+   * @param mayBeMissing whether it is no error if there is nothing; the result is false then
+   */
+  private boolean rename(
+      long from, byte[] oldName, long to, byte[] newName, boolean replace, boolean mayBeMissing)
+      throws EggsException, IOException {
+    try {
+      rename(from, oldName, to, newName, replace);
+      return true;
+    } catch (EggsException e) {
+      if (mayBeMissing && e.code() == ErrorCode.NAME_NOT_FOUND) {
+        return false;
+      }
+      throw e;
+    } finally {
+      names.changed(from);
+      names.changed(to);
+    }
   }
 
   private void rename(long from, byte[] oldName, long to, byte[] newName, boolean replace)

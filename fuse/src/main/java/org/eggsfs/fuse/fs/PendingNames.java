@@ -74,14 +74,21 @@ final class PendingNames {
     return waiting != null && waiting.thread == thread ? waiting.file : null;
   }
 
-  /** Takes a new version that is being opened now; false if it did not wait any more. */
-  synchronized boolean take(Node.Place place, WriteFile file) {
-    Key key = key(place);
-    Staged waiting = staged.get(key);
-    if (waiting == null || !waiting.file.equals(file)) {
+  /** Whether a file is a new version that still waits. */
+  synchronized boolean isStaged(Node.Place place, WriteFile file) {
+    if (staged.isEmpty()) {
       return false;
     }
-    staged.remove(key);
+    Staged waiting = staged.get(key(place));
+    return waiting != null && waiting.file.equals(file);
+  }
+
+  /** Takes a new version that waits for that thread; false if it does not, or not any more. */
+  synchronized boolean take(Node.Place place, WriteFile file, int thread) {
+    if (!isStaged(place, file) || staged.get(key(place)).thread != thread) {
+      return false;
+    }
+    staged.remove(key(place));
     return true;
   }
 

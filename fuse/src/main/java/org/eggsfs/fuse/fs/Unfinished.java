@@ -111,7 +111,7 @@ final class Unfinished {
   /** The file of that name which the thread's process is writing, or null. */
   WriteFile own(int thread, long directory, byte[] name) {
     for (WriteFile file : pending.of(directory, name)) {
-      if (judge.uses(file.users(), thread, file.id())) {
+      if (!isStaged(file) && judge.uses(file.users(), thread, file.id())) {
         return file;
       }
     }
@@ -153,7 +153,11 @@ final class Unfinished {
    * @throws ErrnoException if one waits already: the thread looked at the old version again
    */
   void stage(int thread, Node.Place place) throws EggsException, IOException {
-    if (pending.staged(place.directory(), place.name(), thread) != null) {
+    WriteFile missed = pending.staged(place.directory(), place.name(), thread);
+    if (missed != null) {
+      if (takeStaged(missed, thread)) {
+        drop(missed);
+      }
       throw new ErrnoException(Errno.EPERM, "a complete file cannot be changed");
     }
     WriteFile file = begin(thread, place, false);
@@ -163,30 +167,54 @@ final class Unfinished {
     }
   }
 
-  /** Takes a new version that is being opened now; false if the file is none that waited. */
-  boolean takeStaged(WriteFile file) {
+  /** Whether a file is a new version that still waits for its opener. */
+  boolean isStaged(WriteFile file) {
     Node.Place place = file.place();
-    return place != null && pending.take(place, file);
+    return place != null && pending.isStaged(place, file);
   }
 
-  /** Renaming what is not complete yet only changes where it will appear; false if it is. */
-  boolean move(WriteFile file, Node.Place from, Node.Place to) throws IOException {
-    if (InodeIds.shard(file.id()) != InodeIds.shard(to.directory())) {
-      // The file is in the shard of the directory it was made in.
+  /** Takes a new version that the thread it waits for opens now; false if it is none of those. */
+  boolean takeStaged(WriteFile file, int thread) {
+    Node.Place place = file.place();
+    return place != null && pending.take(place, file, thread);
+  }
+
+  /**
+   * Checks that a file being written can get a name in a directory.
+   *
+   * @throws ErrnoException if not: the file is in the shard of the directory it was made in
+   */
+  static void requireSameShard(WriteFile file, long directory) throws ErrnoException {
+    if (InodeIds.shard(file.id()) != InodeIds.shard(directory)) {
       throw new ErrnoException(Errno.EXDEV, "a file being written stays in its shard");
     }
-    if (!file.move(to)) {
+  }
+
+  /**
+   * Renaming what is not complete yet only changes where it will appear; false if it is complete.
+   *
+   * @param mustBeNew whether the commit fails when the name exists by then
+   */
+  boolean move(WriteFile file, Node.Place from, Node.Place to, boolean mustBeNew)
+      throws IOException {
+    // Before it can be committed there, since that takes the name away again.
+    pending.add(to, file, false);
+    boolean moved = false;
+    try {
+      moved = file.move(to, mustBeNew);
+    } finally {
+      pending.remove(moved ? from : to, file);
+    }
+    if (!moved) {
       return false;
     }
-    pending.add(to, file, false);
-    pending.remove(from, file);
     names.nodes().getOrNew(file.id()).foundAt(to.directory(), to.name());
     return true;
   }
 
   /** Takes the name away from what is not complete yet; false if it is. */
   boolean unname(WriteFile file, Node.Place from) throws IOException {
-    if (!file.move(null)) {
+    if (!file.move(null, false)) {
       return false;
     }
     pending.remove(from, file);
@@ -201,6 +229,9 @@ final class Unfinished {
   /** A close by that thread: the last one on purpose completes the file. */
   void closed(WriteFile file, int thread) throws EggsException, IOException {
     CloseJudge.Verdict verdict = judge.judge(file.users(), thread, file.id());
+    if (verdict == CloseJudge.Verdict.COMPLETE && file.hasUntouchedHandle()) {
+      verdict = CloseJudge.Verdict.NOT_LAST;
+    }
     file.lastVerdict(verdict);
     switch (verdict) {
       case COMPLETE -> commit(file);
@@ -260,6 +291,8 @@ final class Unfinished {
         .nodes()
         .getOrNew(file.id())
         .file(new Node.FileFacts(file.size(), file.mtime(), file.atime(), System.nanoTime()));
+    // Before the name ceases to be pending: what was heard of it earlier must not be believed.
+    names.changed(file.place().directory());
     forget(file);
   }
 

@@ -35,17 +35,25 @@ final class WriteFile {
   private final FileWriter writer;
   private final long id;
   private final CloseJudge.Users users;
-  private final boolean exclusive;
   private final ReentrantLock lock = new ReentrantLock();
 
-  /** Null for a file without a name. */
-  private Node.Place place;
+  /** Null for a file without a name. Changed under the lock. */
+  private volatile Node.Place place;
+
+  /** Whether the commit fails when the name exists by then. */
+  private boolean exclusive;
 
   private State state = State.WRITING;
   private int failedWith;
   private FileReader written;
   private long writtenTo;
+  private boolean direct;
+  private final Object handlesLock = new Object();
   private int handles;
+
+  /** Handles of which no descriptor has been closed yet. */
+  private int untouchedHandles;
+
   private CloseJudge.Verdict lastVerdict = CloseJudge.Verdict.UNDECIDED;
   private volatile long size;
   private volatile long mtime;
@@ -113,48 +121,72 @@ final class WriteFile {
 
   /** Where it will appear or has appeared; null if it has no name. */
   Node.Place place() {
-    lock.lock();
-    try {
-      return place;
-    } finally {
-      lock.unlock();
-    }
+    return place;
   }
 
   /**
    * Gives it another place to appear at, or none; false if it has appeared already.
    *
    * @param to null for none
+   * @param mustBeNew whether the commit fails when the name exists by then
    */
-  boolean move(Node.Place to) throws InterruptedIOException {
+  boolean move(Node.Place to, boolean mustBeNew) throws InterruptedIOException {
     lock();
     try {
       if (state != State.WRITING) {
         return false;
       }
       place = to;
+      exclusive = mustBeNew;
       return true;
     } finally {
       lock.unlock();
     }
   }
 
+  // Handles have a lock of their own, which is never held for long: opening needs no waiting.
+
+  /** One more handle, of which no descriptor has been closed. */
   void opened() {
-    lock.lock();
-    try {
+    synchronized (handlesLock) {
       handles++;
-    } finally {
-      lock.unlock();
+      untouchedHandles++;
+    }
+  }
+
+  /** A descriptor of a handle has been closed for the first time. */
+  void touched() {
+    synchronized (handlesLock) {
+      untouchedHandles--;
+    }
+  }
+
+  /**
+   * Whether some handle is certainly open: nobody has closed any descriptor of it. The process that
+   * opened it may not have it in its table yet.
+   */
+  boolean hasUntouchedHandle() {
+    synchronized (handlesLock) {
+      return untouchedHandles > 0;
     }
   }
 
   /** Counts a handle down; true for the last one. */
   boolean released() {
-    lock.lock();
-    try {
+    synchronized (handlesLock) {
       return --handles == 0;
-    } finally {
-      lock.unlock();
+    }
+  }
+
+  /**
+   * Whether a new handle must go past the kernel's page cache. One that may read and write must,
+   * since a shared mapping of it would be written to behind the last close, and so must all that
+   * come after it, which would read old pages.
+   */
+  boolean isDirect(boolean readsAndWrites) {
+    synchronized (handlesLock) {
+      direct |= readsAndWrites;
+      return direct;
     }
   }
 
@@ -162,20 +194,35 @@ final class WriteFile {
     void make() throws EggsException, IOException;
   }
 
-  /** A failure sticks, except that of a caller who did not want to wait any longer. */
+  /**
+   * A failure sticks, except that of a caller who did not want to wait any longer: others may have
+   * the file open, too.
+   */
   private void change(Change change) throws IOException {
     lock();
     try {
       requireWriting();
       try {
         change.make();
-      } catch (ErrnoException e) {
+      } catch (ErrnoException | InterruptedIOException e) {
         throw e;
       } catch (EggsException | IOException e) {
         failedWith = Errnos.of(e);
         throw Errnos.asIo(e);
       } finally {
         size = writer.position();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Data is lost of which nobody else is told: the file must not appear without it. */
+  void fail() {
+    lock.lock();
+    try {
+      if (failedWith == 0) {
+        failedWith = Errno.EIO;
       }
     } finally {
       lock.unlock();

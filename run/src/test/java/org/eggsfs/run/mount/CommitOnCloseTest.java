@@ -176,6 +176,107 @@ class CommitOnCloseTest extends OnMount {
   }
 
   @Test
+  void aTemporaryFileOfItsOwnReplacesACommittedOne() throws Exception {
+    Path old = file("f", "old");
+    int fd = Syscalls.open(dir.resolve("temporary"), O_RDWR | O_CREAT | O_EXCL);
+    Syscalls.write(fd, "new");
+    Syscalls.rename(dir.resolve("temporary"), old);
+    Syscalls.close(fd);
+    assertEquals(List.of("f"), Syscalls.names(dir));
+    assertContent("new", old);
+  }
+
+  @Test
+  void aPendingFileRenamedWithoutReplacingDoesNotReplaceLaterEither() throws Exception {
+    onlyOurs();
+    Path wanted = dir.resolve("wanted");
+    int fd = Syscalls.open(dir.resolve("temporary"), O_WRONLY | O_CREAT);
+    Syscalls.write(fd, "late");
+    Syscalls.rename(
+        dir.resolve("temporary").toString(), wanted.toString(), Syscalls.RENAME_NOREPLACE);
+    shell().bash("echo early > wanted").ok();
+    fails(Errno.EEXIST, () -> Syscalls.close(fd));
+    assertContent("early\n", wanted);
+    assertEquals(List.of("wanted"), Syscalls.names(dir));
+  }
+
+  @Test
+  void renamingANewVersionTakesTheOldOneAlong() throws Exception {
+    onlyOurs();
+    Path old = file("f", "old");
+    Path moved = dir.resolve("g");
+    int fd = Syscalls.open(old, O_WRONLY | Syscalls.O_TRUNC);
+    Syscalls.write(fd, "new");
+    Syscalls.rename(old, moved);
+    assertEquals(List.of("g"), SharedMount.current().committedNames(dir));
+    assertTrue(isCommitted(moved, "old"));
+    Syscalls.close(fd);
+    assertEquals(List.of("g"), SharedMount.current().committedNames(dir));
+    assertTrue(isCommitted(moved, "new"));
+  }
+
+  @Test
+  void removingANewVersionRemovesTheOldOneToo() throws Exception {
+    Path old = file("f", "old");
+    int fd = Syscalls.open(old, O_WRONLY | Syscalls.O_TRUNC);
+    Syscalls.write(fd, "new");
+    Syscalls.unlink(old);
+    assertEquals(List.of(), Syscalls.names(dir));
+    Syscalls.close(fd);
+    assertEquals(List.of(), Syscalls.names(dir));
+  }
+
+  @Test
+  void aNewVersionThatCouldNotBeOpenedReplacesNothing() throws Exception {
+    onlyOurs();
+    Path path = file("f", "content");
+    int fd = Syscalls.open(path, O_RDONLY);
+    // Not by its name, so the kernel does not come back for the new version.
+    String bySelf = "/proc/self/fd/" + fd;
+    fails(Errno.EPERM, () -> Syscalls.open(bySelf, O_WRONLY | Syscalls.O_TRUNC, 0));
+    Thread.sleep(300);
+    int reading = Syscalls.open(path, O_RDONLY);
+    assertArrayEquals(bytes("content"), Syscalls.read(reading, 100));
+    Syscalls.close(reading);
+    Syscalls.close(fd);
+    assertTrue(isCommitted(path, "content"));
+  }
+
+  @Test
+  void twoOpensOfOneFileBothHaveToBeClosed() throws Exception {
+    onlyOurs();
+    Path path = dir.resolve("f");
+    int first = Syscalls.open(path, O_WRONLY | O_CREAT);
+    int second = Syscalls.open(path, O_RDONLY);
+    Syscalls.write(first, "x");
+    Syscalls.close(first);
+    assertFalse(isCommitted(path));
+    Syscalls.close(second);
+    assertTrue(isCommitted(path, "x"));
+  }
+
+  @Test
+  void aSharedMappingOfAFileBeingWrittenIsRefused() throws Exception {
+    onlyOurs();
+    Path path = dir.resolve("f");
+    int fd = Syscalls.open(path, O_RDWR | O_CREAT);
+    Syscalls.write(fd, "content");
+    int both = Syscalls.PROT_READ | Syscalls.PROT_WRITE;
+    fails(Errno.ENODEV, () -> Syscalls.mmap(fd, 4096, both, Syscalls.MAP_SHARED));
+    long own = Syscalls.mmap(fd, 4096, both, Syscalls.MAP_PRIVATE);
+    assertArrayEquals(bytes("content"), Syscalls.readMapped(own, 7));
+    Syscalls.munmap(own, 4096);
+    // Another descriptor of it reads what was written last, too.
+    int reading = Syscalls.open(path, O_RDONLY);
+    assertArrayEquals(bytes("content"), Syscalls.read(reading, 100));
+    Syscalls.pwrite(fd, bytes("CON"), 0);
+    assertArrayEquals(bytes("CONtent"), Syscalls.pread(reading, 100, 0));
+    Syscalls.close(reading);
+    Syscalls.close(fd);
+    assertContent("CONtent", path);
+  }
+
+  @Test
   void aPendingFileCanBeRemovedAndUsedAsScratch() throws Exception {
     Path path = dir.resolve("scratch");
     int fd = Syscalls.open(path, O_RDWR | O_CREAT | O_EXCL);
@@ -544,6 +645,17 @@ class CommitOnCloseTest extends OnMount {
                     + " echo after >&3");
     assertEquals(0, ran.exitCode(), ran.errors());
     assertContent("parent\nchild\nafter\n", dir.resolve("f"));
+  }
+
+  @Test
+  void aChildThatIsKilledWhileItWaitsToWriteDoesNotTakeItsParentsFile() throws Exception {
+    Shell.Ran ran =
+        shell()
+            .bash(
+                "exec 3> f; cat /dev/zero >&3 & sleep 0.3; kill -9 $!; wait $! 2> /dev/null;"
+                    + " echo after >&3 && exec 3>&-; tail -c 6 f");
+    assertEquals(0, ran.exitCode(), ran.errors());
+    assertEquals("after\n", ran.output());
   }
 
   @Test

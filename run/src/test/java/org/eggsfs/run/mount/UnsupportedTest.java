@@ -40,6 +40,9 @@ class UnsupportedTest extends OnMount {
     calls.put("pwrite into a flushed span", () -> Syscalls.pwrite(flushed, bytes("x"), 10));
     calls.put("ftruncate into a flushed span", () -> Syscalls.ftruncate(flushed, 10));
     calls.put(
+        "mmap MAP_SHARED of a file being written",
+        () -> Syscalls.mmap(pending, 4096, Syscalls.PROT_READ, Syscalls.MAP_SHARED));
+    calls.put(
         "fallocate FALLOC_FL_PUNCH_HOLE",
         () ->
             Syscalls.fallocate(
