@@ -257,8 +257,10 @@ public final class FuseSession {
       return buffer;
     }
     if (opcode == Abi.INTERRUPT) {
-      if (body.byteSize() >= Abi.INTERRUPT_IN_SIZE) {
-        interrupt(body.get(ValueLayout.JAVA_LONG_UNALIGNED, 0));
+      if (body.byteSize() >= Abi.INTERRUPT_IN_SIZE
+          && !interrupt(body.get(ValueLayout.JAVA_LONG_UNALIGNED, 0))) {
+        // Another reader has it in its hands, or it has been answered, which the kernel knows.
+        askAgain(queue, buffer.get(ValueLayout.JAVA_LONG_UNALIGNED, Abi.IN_UNIQUE));
       }
       return buffer;
     }
@@ -330,20 +332,34 @@ public final class FuseSession {
     }
   }
 
-  private void interrupt(long unique) {
+  /** Lets the kernel send an interrupt once more, if its request still waits. */
+  private static void askAgain(FuseChannel queue, long unique) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment answer = arena.allocate(Abi.OUT_HEADER_SIZE, 8);
+      answer.set(ValueLayout.JAVA_INT_UNALIGNED, Abi.OUT_LEN, Abi.OUT_HEADER_SIZE);
+      answer.set(ValueLayout.JAVA_INT_UNALIGNED, Abi.OUT_ERROR, -Errno.EAGAIN);
+      answer.set(ValueLayout.JAVA_LONG_UNALIGNED, Abi.OUT_UNIQUE, unique);
+      // Refused where nothing waits any more.
+      queue.write(answer, Abi.OUT_HEADER_SIZE);
+    }
+  }
+
+  /** False if there is no such request. */
+  private boolean interrupt(long unique) {
     FuseRequest request = waiting.get(unique);
     if (request == null) {
-      return;
+      return false;
     }
     if (request.pid() == 0) {
       // Not a process we could look at: perhaps it is healthy and was told that a child has ended.
       if (request.onlyAsks()) {
         request.cancel();
       }
-      return;
+      return true;
     }
     interrupted.add(request);
     LockSupport.unpark(interruptWatch);
+    return true;
   }
 
   private void watchInterrupts() {

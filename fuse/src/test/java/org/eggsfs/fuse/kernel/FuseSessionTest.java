@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -232,7 +233,9 @@ class FuseSessionTest {
         random.nextBytes(body);
         int opcode = random.nextInt(60);
         boolean silent =
-            opcode == Abi.FORGET || opcode == Abi.BATCH_FORGET || opcode == Abi.INTERRUPT;
+            opcode == Abi.FORGET
+                || opcode == Abi.BATCH_FORGET
+                || (opcode == Abi.INTERRUPT && body.length < Abi.INTERRUPT_IN_SIZE);
         long number = kernel.send(opcode, random.nextLong(), body);
         if (!silent) {
           FakeKernel.Answer answer = kernel.receive();
@@ -271,6 +274,57 @@ class FuseSessionTest {
       FakeKernel.Answer answer = kernel.receive();
       assertEquals(number, answer.unique());
       assertEquals(Errno.ENOSPC, answer.errno());
+    }
+  }
+
+  @Test
+  void anInterruptThatComesBeforeItsRequestIsAskedForAgain() throws Exception {
+    try (FakeKernel kernel = new FakeKernel()) {
+      kernel.start(operations((_, _) -> null));
+      kernel.send(Abi.INTERRUPT, 0, body(8).putLong(4242).array());
+      assertEquals(Errno.EAGAIN, kernel.receive().errno());
+    }
+  }
+
+  @Test
+  void aChangeOfAForeignProcessIsNotGivenUpForASignal() throws Exception {
+    try (FakeKernel kernel = new FakeKernel()) {
+      CompletableFuture<FuseRequest> waiting = new CompletableFuture<>();
+      kernel.start(
+          operations(
+              (_, a) -> {
+                waiting.complete((FuseRequest) a[0]);
+                return null;
+              }));
+      byte[] request = FakeKernel.request(Abi.FLUSH, 1000, 1, new byte[Abi.FLUSH_IN_SIZE]);
+      ByteBuffer.wrap(request).order(ByteOrder.LITTLE_ENDIAN).putInt(Abi.IN_PID, 0);
+      kernel.sendPacket(request);
+      FuseRequest flush = waiting.get();
+      kernel.send(Abi.INTERRUPT, 0, body(8).putLong(1000).array());
+      // The reader takes one after the other: when this is answered, that was dealt with.
+      kernel.send(Abi.INTERRUPT, 0, body(8).putLong(4242).array());
+      assertEquals(Errno.EAGAIN, kernel.receive().errno());
+      assertFalse(flush.isAnswered());
+      flush.ok();
+      assertEquals(0, kernel.receive().errno());
+    }
+  }
+
+  @Test
+  void memoryIsNotKeptForWhatHasBeenAnswered() throws Exception {
+    try (FakeKernel kernel = new FakeKernel()) {
+      CompletableFuture<FuseRequest> waiting = new CompletableFuture<>();
+      kernel.start(
+          operations(
+              (_, a) -> {
+                waiting.complete((FuseRequest) a[0]);
+                return null;
+              }));
+      kernel.send(Abi.STATFS, 1, new byte[0]);
+      FuseRequest request = waiting.get();
+      request.error(Errno.EINTR);
+      assertEquals(Errno.EINTR, kernel.receive().errno());
+      assertFalse(request.keep(MemorySegment.NULL));
     }
   }
 
