@@ -3,6 +3,7 @@ package org.eggsfs.fuse.fs;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.core.Parity;
@@ -26,6 +27,7 @@ final class Capacity {
 
   private final EggsClient client;
   private final boolean raw;
+  private final ReentrantLock lock = new ReentrantLock();
   private FileSystemFigures figures;
   private long atNanos;
 
@@ -34,19 +36,27 @@ final class Capacity {
     this.raw = raw;
   }
 
-  /** The figures; asks the shuckle if they are old. */
-  synchronized FileSystemFigures figures() throws EggsException, IOException {
-    if (figures == null || System.nanoTime() - atNanos > AGE_NANOS_MAX) {
-      InfoResponse info = client.shuckle().call(new InfoRequest());
-      double share = raw ? 1 : usableShare();
-      long blocks = (long) (info.capacity() * share) / BLOCK_SIZE;
-      long available = (long) (info.available() * share) / BLOCK_SIZE;
-      figures =
-          new FileSystemFigures(
-              blocks, available, available, INODES, INODES, BLOCK_SIZE, NAME_LENGTH_MAX);
-      atNanos = System.nanoTime();
+  /** The figures; asks the shuckle if they are old. One asks and others wait, interruptibly. */
+  FileSystemFigures figures() throws EggsException, IOException, InterruptedException {
+    lock.lockInterruptibly();
+    try {
+      if (figures == null || System.nanoTime() - atNanos > AGE_NANOS_MAX) {
+        figures = ask();
+        atNanos = System.nanoTime();
+      }
+      return figures;
+    } finally {
+      lock.unlock();
     }
-    return figures;
+  }
+
+  private FileSystemFigures ask() throws EggsException, IOException {
+    InfoResponse info = client.shuckle().call(new InfoRequest());
+    double share = raw ? 1 : usableShare();
+    long blocks = (long) (info.capacity() * share) / BLOCK_SIZE;
+    long available = (long) (info.available() * share) / BLOCK_SIZE;
+    return new FileSystemFigures(
+        blocks, available, available, INODES, INODES, BLOCK_SIZE, NAME_LENGTH_MAX);
   }
 
   private double usableShare() throws EggsException, IOException {

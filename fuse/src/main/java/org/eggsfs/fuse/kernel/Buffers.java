@@ -8,10 +8,11 @@ import java.util.concurrent.Semaphore;
 /**
  * Native buffers of one size, lent for one request or answer. Made when first needed; when all are
  * lent, whoever wants one waits, which is the bound on a session's memory: those who hold one
- * depend on servers, never on another request of the session.
+ * depend on servers, never on another request of the session. The memory goes when nobody knows the
+ * buffers any more: after the end of a session operations may still hold some.
  */
-final class Buffers implements AutoCloseable {
-  private final Arena arena = Arena.ofShared();
+final class Buffers {
+  private final Arena arena = Arena.ofAuto();
   private final long size;
   private final Semaphore places;
   private final ConcurrentLinkedQueue<MemorySegment> free = new ConcurrentLinkedQueue<>();
@@ -27,19 +28,11 @@ final class Buffers implements AutoCloseable {
     if (buffer != null) {
       return buffer;
     }
-    synchronized (arena) {
-      return arena.allocate(size, 4096);
-    }
+    return arena.allocate(size, 4096);
   }
 
   void give(MemorySegment buffer) {
     free.add(buffer);
     places.release();
-  }
-
-  /** Frees all memory. Nobody may hold a buffer any more. */
-  @Override
-  public void close() {
-    arena.close();
   }
 }
