@@ -67,7 +67,7 @@ final class DirectoryRaces extends DisturbedScenario {
     AtomicLong moved = new AtomicLong();
     Set<Long> files = ConcurrentHashMap.newKeySet();
     Set<Long> removed = ConcurrentHashMap.newKeySet();
-    int steps = run.size(1_500, 80);
+    int steps = run.size(1_500, 40);
     disturbance.during(
         run,
         () ->

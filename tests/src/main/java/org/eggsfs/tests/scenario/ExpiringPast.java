@@ -131,7 +131,7 @@ final class ExpiringPast implements Scenario {
       Map<String, List<Version>> ended,
       Map<String, Version> living)
       throws Exception {
-    for (int i = 0; i < run.size(400, 60); i++) {
+    for (int i = 0; i < run.size(400, 40); i++) {
       String name = "n" + random.nextInt(run.size(30, 8));
       Version old = living.remove(name);
       if (old != null) {

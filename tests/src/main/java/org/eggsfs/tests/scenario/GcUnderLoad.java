@@ -72,7 +72,7 @@ final class GcUnderLoad implements Scenario {
 
   @Override
   public void run(Run run) throws Exception {
-    Duration duration = run.duration(Duration.ofMinutes(30), Duration.ofSeconds(20));
+    Duration duration = run.duration(Duration.ofMinutes(30), Duration.ofSeconds(12));
     new Story(run, duration).tell();
   }
 

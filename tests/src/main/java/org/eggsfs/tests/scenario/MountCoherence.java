@@ -63,7 +63,7 @@ final class MountCoherence implements Scenario {
             SplittableRandom random = run.random(actor);
             if (actor == 0) {
               try {
-                new Rounds(run, watch, here, there).all(run.size(100, 4));
+                new Rounds(run, watch, here, there).all(run.size(100, 2));
               } finally {
                 over.set(true);
               }

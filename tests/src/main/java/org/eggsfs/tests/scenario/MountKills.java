@@ -66,7 +66,7 @@ final class MountKills implements Scenario {
     List<Worker> workers = new ArrayList<>();
     try (Mount mount = new Mount(run.cluster(), "kills");
         HangWatch watch = new HangWatch(List.of(mount))) {
-      Duration duration = run.duration(Duration.ofMinutes(3), Duration.ofSeconds(20));
+      Duration duration = run.duration(Duration.ofMinutes(3), Duration.ofSeconds(12));
       long end = System.nanoTime() + duration.toNanos();
       for (int i = 0; i < WORKERS; i++) {
         workers.add(new Worker(run, mount, watch, i));
