@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.eggsfs.client.memory.BufferPool;
 import org.eggsfs.client.span.Span;
@@ -34,6 +35,9 @@ final class ReadAhead {
 
   /** Windows kept; with several readers of one file more than one place is read in sequence. */
   private static final int WINDOWS_MAX = 8;
+
+  /** A reader waits so long for a window's memory; then it reads what it needs and no more. */
+  private static final long MEMORY_NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(20);
 
   private static final Logger LOG = System.getLogger(ReadAhead.class.getName());
 
@@ -245,7 +249,8 @@ final class ReadAhead {
       int from = (int) (slot.start - span.offset());
       int to = (int) (slot.end - span.offset());
       long bytes = SpanReader.windowBytes(span, from, to);
-      BufferPool.Lease lease = mayWait ? pool.acquire(bytes) : pool.tryAcquire(bytes);
+      BufferPool.Lease lease =
+          mayWait ? pool.acquire(bytes, 0, MEMORY_NANOS_MAX) : pool.tryAcquire(bytes);
       if (lease == null) {
         throw new IOException("no memory for reading ahead");
       }

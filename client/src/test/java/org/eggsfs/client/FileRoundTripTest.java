@@ -28,6 +28,7 @@ import org.eggsfs.protocol.shard.StatFileRequest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Files go in and come out through the whole client, over real sockets to fake servers. */
 final class FileRoundTripTest {
@@ -226,6 +227,47 @@ final class FileRoundTripTest {
         long id = writer.commit();
         writer.close();
         assertArrayEquals(data, read(id));
+      }
+      assertNoBuffers(small);
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void readsGetOnWhileIdleWritersHoldAllMemory() throws Exception {
+    byte[] data = data(3 * (256 << 10) + 777, 17);
+    long id = write("/read", data);
+    long budget = 8 << 20;
+    try (EggsClient small = cluster.connect(b -> b.memoryBudget(budget))) {
+      List<FileWriter> idle = new ArrayList<>();
+      while (small.bufferBytes() < budget) {
+        idle.add(small.paths().create("/idle" + idle.size()));
+        idle.getLast().write(1);
+      }
+      try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        List<Future<byte[]>> results = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+          boolean streamed = i % 2 == 0;
+          results.add(
+              threads.submit(
+                  () -> {
+                    try (FileReader reader = small.files().open(id);
+                        InputStream in = reader.stream()) {
+                      if (streamed) {
+                        return in.readAllBytes();
+                      }
+                      ByteBuffer all = ByteBuffer.allocate((int) reader.size());
+                      reader.readFully(0, all);
+                      return all.array();
+                    }
+                  }));
+        }
+        for (Future<byte[]> result : results) {
+          assertArrayEquals(data, result.get());
+        }
+      }
+      for (FileWriter writer : idle) {
+        writer.close();
       }
       assertNoBuffers(small);
     }
