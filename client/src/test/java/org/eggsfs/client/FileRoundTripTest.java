@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -23,6 +25,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.shard.AddSpanInitiateRequest;
+import org.eggsfs.protocol.shard.AddSpanInitiateWithReferenceRequest;
 import org.eggsfs.protocol.shard.ShardKind;
 import org.eggsfs.protocol.shard.StatFileRequest;
 import org.junit.jupiter.api.AfterEach;
@@ -114,6 +117,60 @@ final class FileRoundTripTest {
     assertEquals(10, cluster.spanOffsets(id).size());
     assertArrayEquals(data, stream(id));
     assertArrayEquals(data, read(id));
+    assertNoBuffers(client);
+  }
+
+  /** A program may take hours for the next span; keepAlive prolongs only the file itself. */
+  @Test
+  void aHelperThatHasExpiredIsReplaced() throws Exception {
+    byte[] data = data(5 * (256 << 10), 18);
+    Set<Long> helpers = ConcurrentHashMap.newKeySet();
+    Set<Long> expired = ConcurrentHashMap.newKeySet();
+    cluster.hook =
+        request -> {
+          if (request instanceof AddSpanInitiateWithReferenceRequest initiate) {
+            if (expired.contains(initiate.req().fileId())) {
+              throw new EggsException(ErrorCode.FILE_NOT_FOUND);
+            }
+            helpers.add(initiate.req().fileId());
+          }
+        };
+    long id;
+    try (FileWriter writer = client.paths().create("/slow")) {
+      int written = 2 * (256 << 10) + 1;
+      writer.write(data, 0, written);
+      writer.awaitSpans();
+      assertEquals(1, helpers.size());
+      expired.addAll(helpers);
+      writer.write(data, written, data.length - written);
+      id = writer.commit();
+    }
+    assertArrayEquals(data, read(id));
+    assertTrue(helpers.size() > 1);
+    assertEquals(0, client.spanRetries());
+    assertNoBuffers(client);
+  }
+
+  /** If it is the file itself that has expired, there is nothing to replace. */
+  @Test
+  void aFileThatHasExpiredIsAnError() throws Exception {
+    cluster.hook =
+        request -> {
+          if (request instanceof AddSpanInitiateWithReferenceRequest) {
+            throw new EggsException(ErrorCode.FILE_NOT_FOUND);
+          }
+        };
+    try (FileWriter writer = client.paths().create("/expired")) {
+      byte[] data = data(5 * (256 << 10), 19);
+      Exception e =
+          assertThrows(
+              Exception.class,
+              () -> {
+                writer.write(data);
+                writer.commit();
+              });
+      assertTrue(e instanceof IOException || e instanceof EggsException, e.toString());
+    }
     assertNoBuffers(client);
   }
 
