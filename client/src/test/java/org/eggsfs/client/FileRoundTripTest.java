@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -464,6 +465,41 @@ final class FileRoundTripTest {
     client.paths().unlink("/renamed");
     cluster.lossPercent = 0;
     assertThrows(EggsException.class, () -> client.paths().resolve("/renamed"));
+  }
+
+  /** Connections that have answered before: their requests would be worth another try otherwise. */
+  @Test
+  @Timeout(60)
+  void closingTheClientEndsWhatWaitsForBlockServers() throws Exception {
+    byte[] data = data(200_000, 20);
+    EggsClient closing = cluster.connect(b -> b.readDeadline(Duration.ZERO));
+    long id;
+    try (FileWriter writer = closing.paths().create("/f")) {
+      writer.write(data);
+      id = writer.commit();
+    }
+    FileWriter writer = closing.paths().create("/g");
+    writer.write(data);
+    try (FileReader reader = closing.files().open(id);
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      ByteBuffer all = ByteBuffer.allocate(data.length);
+      reader.readFully(0, all);
+      assertArrayEquals(data, all.array());
+      cluster.blockServers.forEach(server -> server.fault = FakeBlockServer.Fault.HANG);
+      int before = blockRequests();
+      Future<Integer> read = threads.submit(() -> reader.read(0, all.clear()));
+      Future<Long> written = threads.submit(writer::commit);
+      while (blockRequests() < before + 4 + 6) {
+        Thread.sleep(10);
+      }
+      closing.close();
+      Throwable failure = assertThrows(ExecutionException.class, read::get).getCause();
+      assertTrue(failure instanceof IOException, failure.toString());
+      failure = assertThrows(ExecutionException.class, written::get).getCause();
+      assertTrue(failure instanceof IOException || failure instanceof EggsException);
+      writer.close();
+    }
+    assertEquals(0, closing.bufferBytes());
   }
 
   @Test

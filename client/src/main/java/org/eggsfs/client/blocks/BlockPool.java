@@ -32,6 +32,9 @@ final class BlockPool {
   private final ArrayDeque<BlockOp> waiting = new ArrayDeque<>();
   private int turn;
 
+  /** Why nothing begins here any more; null while it does. */
+  private IOException closed;
+
   BlockPool(
       Selector selector,
       BlockCounters counters,
@@ -61,7 +64,9 @@ final class BlockPool {
 
   /** Takes a request; it is sent by {@link #flush}. */
   void submit(BlockOp op, long nowNanos) {
-    if (addresses.length == 0) {
+    if (closed != null) {
+      op.complete(closed);
+    } else if (addresses.length == 0) {
       op.complete(new IOException("block service without address"));
     } else if (waiting.size() >= WAITING_MAX) {
       op.complete(new IOException("too many requests for one block server"));
@@ -144,6 +149,10 @@ final class BlockPool {
       boolean mayRetry,
       boolean neverConnected) {
     connections.remove(connection);
+    if (closed != null) {
+      fail(orphans, closed);
+      return;
+    }
     boolean otherAddress = neverConnected && addresses.length > 1;
     if (otherAddress) {
       turn = connection.address().equals(addresses[0]) ? 1 : 0;
@@ -162,16 +171,24 @@ final class BlockPool {
     }
     if (neverConnected && connections.isEmpty() && !otherAddress) {
       // The others that wait would only run into the same wall one after the other.
-      List<BlockOp> hopeless = List.copyOf(waiting);
-      waiting.clear();
-      for (BlockOp op : hopeless) {
-        counters.failed.increment();
-        op.complete(reason);
-      }
+      failWaiting(reason);
     }
     long now = System.nanoTime();
     assign(now);
     flush(now);
+  }
+
+  private void failWaiting(IOException reason) {
+    List<BlockOp> hopeless = List.copyOf(waiting);
+    waiting.clear();
+    fail(hopeless, reason);
+  }
+
+  private void fail(List<BlockOp> ops, IOException reason) {
+    for (BlockOp op : ops) {
+      counters.failed.increment();
+      op.complete(reason);
+    }
   }
 
   boolean isUnused() {
@@ -195,18 +212,12 @@ final class BlockPool {
     return busy;
   }
 
+  /** Ends everything: nothing is tried once more. */
   void closeAll(IOException reason) {
-    List<BlockOp> left = new ArrayList<>(waiting);
-    waiting.clear();
+    closed = reason;
     for (BlockConnection connection : List.copyOf(connections)) {
       connection.close(reason, false);
-      left.addAll(waiting);
-      waiting.clear();
     }
-    for (BlockOp op : left) {
-      if (!op.isDone()) {
-        op.complete(reason);
-      }
-    }
+    failWaiting(reason);
   }
 }
