@@ -136,6 +136,9 @@ public final class FileReader implements AutoCloseable {
         offset,
         length,
         (window, position) -> {
+          if (!window.contains(position, length)) {
+            return 0;
+          }
           to.accept(window.slice(position, length));
           return length;
         },

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -18,6 +19,7 @@ import org.eggsfs.core.Parity;
 import org.eggsfs.protocol.DirectoryInfoTag;
 import org.eggsfs.protocol.struct.SpanPolicy;
 import org.eggsfs.protocol.struct.SpanPolicyEntry;
+import org.eggsfs.protocol.struct.StripePolicy;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,6 +45,11 @@ final class RecoveryTest {
   }
 
   private long write(int parity, byte[] data) throws Exception {
+    return write(client, parity, 1 << 20, data);
+  }
+
+  private static long write(EggsClient client, int parity, int spanSizeMax, byte[] data)
+      throws Exception {
     client
         .inodes()
         .setPolicy(
@@ -50,12 +57,21 @@ final class RecoveryTest {
             DirectoryInfoTag.SPAN,
             FakeCluster.entry(
                     DirectoryInfoTag.SPAN,
-                    new SpanPolicy(List.of(new SpanPolicyEntry(1 << 20, parity))))
+                    new SpanPolicy(List.of(new SpanPolicyEntry(spanSizeMax, parity))))
                 .body());
     try (FileWriter writer = client.paths().create("/f" + parity)) {
       writer.write(data);
       return writer.commit();
     }
+  }
+
+  private static void setStripes(EggsClient client, int targetSize) throws Exception {
+    client
+        .inodes()
+        .setPolicy(
+            InodeIds.ROOT,
+            DirectoryInfoTag.STRIPE,
+            FakeCluster.entry(DirectoryInfoTag.STRIPE, new StripePolicy(targetSize)).body());
   }
 
   private static byte[] read(EggsClient client, long id) throws Exception {
@@ -227,6 +243,45 @@ final class RecoveryTest {
               });
       assertArrayEquals(data, read(patient, id));
       assertTrue(patient.readCounters().repeatedReads() > 0);
+    }
+  }
+
+  /** A window that was read before spans were exchanged for others ends elsewhere than new ones. */
+  @Test
+  void nothingBehindAnOldWindowIsShown() throws Exception {
+    try (EggsClient patient =
+        cluster.connect(b -> b.readDeadline(Duration.ofSeconds(20)).memoryBudget(64 << 20))) {
+      byte[] data = FileRoundTripTest.data(8 << 20, 30);
+      setStripes(patient, 900_000);
+      long id = write(patient, Parity.of(3, 1), 8 << 20, data);
+      setStripes(patient, 1 << 20);
+      long other = write(patient, Parity.of(4, 2), 8 << 20, data);
+      try (FileReader reader = patient.files().open(id)) {
+        byte[] seen = new byte[65536];
+        // As many as it takes for the first window, and one ahead.
+        for (int at = 0; at < 3 * seen.length; at += seen.length) {
+          assertTrue(reader.show(at, seen.length, bytes -> bytes.get(seen)));
+        }
+        assertEquals(List.of(0L), cluster.spanOffsets(id));
+        List<Long> old = new ArrayList<>();
+        for (int b = 0; b < 4; b++) {
+          old.add(cluster.blockId(id, 0, b));
+        }
+        cluster.swapSpans(id, other);
+        cluster.blockServers.forEach(server -> server.blocks().keySet().removeAll(old));
+        // Finds out that the blocks have gone.
+        ByteBuffer last = ByteBuffer.allocate(4096);
+        reader.readFully(data.length - 4096, last);
+        assertTrue(patient.readCounters().repeatedReads() > 0);
+        for (int at = 3 << 20; at < 5 << 20; at += 4096) {
+          byte[] expected = Arrays.copyOfRange(data, at, at + seen.length);
+          if (!reader.show(at, seen.length, bytes -> bytes.get(seen))) {
+            assertEquals(seen.length, reader.read(at, ByteBuffer.wrap(seen)));
+          }
+          assertArrayEquals(expected, seen, "at " + at);
+        }
+      }
+      FileRoundTripTest.assertNoBuffers(patient);
     }
   }
 
