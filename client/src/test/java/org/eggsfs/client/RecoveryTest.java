@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.eggsfs.client.span.ReadCounters;
 import org.eggsfs.core.InodeIds;
@@ -207,6 +209,62 @@ final class RecoveryTest {
     }
     IOException e = assertThrows(IOException.class, () -> read(client, id));
     assertTrue(e.getMessage().contains("blocks needed"), e.getMessage());
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  /** Holds fetches back until a little after something has happened. */
+  private static void answerLate(FakeBlockServer server, BooleanSupplier after) {
+    CountDownLatch gate = new CountDownLatch(1);
+    server.fetchGate = gate;
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                while (!after.getAsBoolean()) {
+                  Thread.sleep(10);
+                }
+                Thread.sleep(100);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              gate.countDown();
+            });
+  }
+
+  /** Asking for parity because the block is slow must not turn its answer down. */
+  @Test
+  void aSlowBlockIsWaitedForWhereTooManyOthersAreMissing() throws Exception {
+    byte[] data = FileRoundTripTest.data(400_000, 31);
+    long id = write(Parity.of(4, 2), data);
+    for (int b : new int[] {1, 2, 4}) {
+      cluster.serverOf(id, 0, b).blocks().remove(cluster.blockId(id, 0, b));
+    }
+    FakeBlockServer parity = cluster.serverOf(id, 0, 5);
+    int before = parity.requests();
+    answerLate(cluster.serverOf(id, 0, 0), () -> parity.requests() > before);
+    try (FileReader reader = client.files().open(id)) {
+      ByteBuffer page = ByteBuffer.allocate(4096);
+      reader.readFully(0, page);
+      assertArrayEquals(Arrays.copyOf(data, 4096), page.array());
+    }
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  /** What was computed without it turns out to be wrong. */
+  @Test
+  void aSlowBlockIsFetchedAgainWhereTooManyOthersAreWrong() throws Exception {
+    byte[] data = FileRoundTripTest.data(49_152, 32);
+    long id = write(Parity.of(4, 2), data);
+    answerLate(cluster.serverOf(id, 0, 0), () -> client.readCounters().wrongBlocks() == 2);
+    cluster.serverOf(id, 0, 1).blocks().remove(cluster.blockId(id, 0, 1));
+    cluster.serverOf(id, 0, 4).fault = FakeBlockServer.Fault.OTHER_DATA;
+    cluster.serverOf(id, 0, 5).fault = FakeBlockServer.Fault.OTHER_DATA;
+    try (FileReader reader = client.files().open(id)) {
+      ByteBuffer cell = ByteBuffer.allocate(12_288);
+      reader.readFully(0, cell);
+      assertArrayEquals(Arrays.copyOf(data, 12_288), cell.array());
+    }
+    assertEquals(2, client.readCounters().wrongBlocks());
     FileRoundTripTest.assertNoBuffers(client);
   }
 

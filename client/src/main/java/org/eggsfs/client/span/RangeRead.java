@@ -329,8 +329,19 @@ final class RangeRead {
             >= reader.latency().hedgeNanos(layout.storageClass(), part.op.count());
   }
 
-  /** Puts enough fetches of the whole hull on their way, counting out what is slow. */
+  /**
+   * Puts enough fetches of the whole hull on their way, counting out what is slow. Where too many
+   * blocks are lost for that, the needed ones are all there is, as long as none of them has failed.
+   */
   private void launchForRecovery() throws IOException {
+    int possible = countPossible();
+    if (possible < dataBlocks && readmitAvoided()) {
+      possible = countPossible();
+    }
+    if (possible < dataBlocks) {
+      awaitOnlyNeeded(possible);
+      return;
+    }
     for (int b : order) {
       Part part = parts[b];
       if (countCovering(false) >= dataBlocks) {
@@ -343,25 +354,36 @@ final class RangeRead {
         launch(b, hullFrom, hullTo);
       }
     }
+  }
+
+  private int countPossible() {
     int possible = 0;
     for (Part part : parts) {
       possible += part.status == Status.FAILED ? 0 : 1;
     }
-    if (possible >= dataBlocks) {
-      return;
+    return possible;
+  }
+
+  private void awaitOnlyNeeded(int possible) throws IOException {
+    for (int d = 0; d < dataBlocks; d++) {
+      if (!isNeeded(d)) {
+        continue;
+      }
+      if (dataBlocks == 1 || parts[d].status == Status.FAILED) {
+        throw new IOException(
+            "only "
+                + possible
+                + " of the "
+                + dataBlocks
+                + " blocks needed for the span at "
+                + span.offset()
+                + " can be read",
+            lastFailure);
+      }
+      if (parts[d].status == Status.IDLE) {
+        launch(d, needFrom(d), needTo(d));
+      }
     }
-    if (!readmitAvoided()) {
-      throw new IOException(
-          "only "
-              + possible
-              + " of the "
-              + dataBlocks
-              + " blocks needed for the span at "
-              + span.offset()
-              + " can be read",
-          lastFailure);
-    }
-    launchForRecovery();
   }
 
   private boolean readmitAvoided() {
