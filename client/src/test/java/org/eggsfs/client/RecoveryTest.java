@@ -15,7 +15,11 @@ import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
+import org.eggsfs.client.memory.BufferPool;
 import org.eggsfs.client.span.ReadCounters;
+import org.eggsfs.client.span.Span;
+import org.eggsfs.client.span.SpanList;
+import org.eggsfs.client.span.SpanReader;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.core.Parity;
 import org.eggsfs.protocol.DirectoryInfoTag;
@@ -239,7 +243,7 @@ final class RecoveryTest {
     for (int b : new int[] {1, 2, 4}) {
       cluster.serverOf(id, 0, b).blocks().remove(cluster.blockId(id, 0, b));
     }
-    FakeBlockServer parity = cluster.serverOf(id, 0, 5);
+    FakeBlockServer parity = cluster.serverOf(id, 0, 4);
     int before = parity.requests();
     answerLate(cluster.serverOf(id, 0, 0), () -> parity.requests() > before);
     try (FileReader reader = client.files().open(id)) {
@@ -266,6 +270,30 @@ final class RecoveryTest {
     }
     assertEquals(2, client.readCounters().wrongBlocks());
     FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  /** What went wrong is what is thrown, and everything is given back. */
+  @Test
+  void aReadThatGetsNoMemoryForParityEndsCleanly() throws Exception {
+    for (int parity : new int[] {Parity.of(1, 2), Parity.of(4, 2)}) {
+      byte[] data = FileRoundTripTest.data(100_000, 33);
+      long id = write(parity, data);
+      CountDownLatch gate = new CountDownLatch(1);
+      cluster.serverOf(id, 0, 0).fetchGate = gate;
+      cluster.serverOf(id, 0, 1).blocks().remove(cluster.blockId(id, 0, 1));
+      BufferPool pool = new BufferPool(8 << 20);
+      Span span = new SpanList(client, id).find(0);
+      SpanReader reader = new SpanReader(client.blocks(), pool);
+      BufferPool.Lease lease = pool.tryAcquire(SpanReader.windowBytes(span, 0, data.length));
+      pool.close();
+      IllegalStateException e =
+          assertThrows(
+              IllegalStateException.class, () -> reader.read(id, span, 0, data.length, lease));
+      assertEquals("buffer pool is closed", e.getMessage());
+      assertEquals(0, pool.chargedBytes());
+      gate.countDown();
+      cluster.serverOf(id, 0, 0).fetchGate = null;
+    }
   }
 
   @Test
@@ -331,7 +359,7 @@ final class RecoveryTest {
         ByteBuffer last = ByteBuffer.allocate(4096);
         reader.readFully(data.length - 4096, last);
         assertTrue(patient.readCounters().repeatedReads() > 0);
-        for (int at = 3 << 20; at < 5 << 20; at += 4096) {
+        for (int at = 7 << 19; at < (4 << 20) + seen.length; at += 16_384) {
           byte[] expected = Arrays.copyOfRange(data, at, at + seen.length);
           if (!reader.show(at, seen.length, bytes -> bytes.get(seen))) {
             assertEquals(seen.length, reader.read(at, ByteBuffer.wrap(seen)));

@@ -215,7 +215,6 @@ final class RangeRead {
     Part part = parts[b];
     part.from = partFrom;
     part.to = partTo;
-    part.status = Status.FLYING;
     part.recovered = false;
     if (part.pageCrcs == null) {
       part.pageCrcs = new int[stripeCount * (cellSize / PAGE)];
@@ -250,6 +249,7 @@ final class RangeRead {
             new FetchOp.Target(memory, base, firstStripe, cellSize, stride, part.pageCrcs),
             this::completed);
     reader.blocks().submit(part.op);
+    part.status = Status.FLYING;
   }
 
   private void completed(BlockOp op) {
@@ -694,15 +694,15 @@ final class RangeRead {
     return reader.pool();
   }
 
+  /** First nothing is written any more, then the memory goes back. */
   private void letGo() {
     for (Part part : parts) {
-      if (part.status == Status.FLYING) {
+      if (part.op != null) {
         part.op.cancel();
       }
+    }
+    for (Part part : parts) {
       if (part.own != null) {
-        if (part.op != null) {
-          part.op.cancel();
-        }
         part.own.close();
         part.own = null;
       }
