@@ -57,8 +57,8 @@ public final class BlockChannel implements AutoCloseable {
   }
 
   /**
-   * Ends a write at once, its connection included; the operation then completes soon, and only then
-   * its memory is free.
+   * Ends a write at once, its connection included if it has one; the operation then completes soon,
+   * and only then its memory is free.
    */
   public void cancel(WriteOp op) {
     op.markCancelled();
