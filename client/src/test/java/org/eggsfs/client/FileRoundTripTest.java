@@ -10,6 +10,10 @@ import static org.junit.jupiter.api.Assertions.fail;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.BindException;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -173,6 +177,21 @@ final class FileRoundTripTest {
       assertTrue(e instanceof IOException || e instanceof EggsException, e.toString());
     }
     assertNoBuffers(client);
+  }
+
+  @Test
+  void aLocalPortForMetadataIsUsed() throws Exception {
+    InetSocketAddress source;
+    try (DatagramSocket socket = new DatagramSocket(0, InetAddress.getLoopbackAddress())) {
+      source = (InetSocketAddress) socket.getLocalSocketAddress();
+    }
+    byte[] data = data(100_000, 21);
+    try (EggsClient bound = cluster.connect(b -> b.metadataSource(source));
+        FileWriter writer = bound.paths().create("/f")) {
+      writer.write(data);
+      assertArrayEquals(data, read(writer.commit()));
+      assertThrows(BindException.class, () -> new DatagramSocket(source).close());
+    }
   }
 
   @Test

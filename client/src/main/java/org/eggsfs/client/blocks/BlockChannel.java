@@ -33,9 +33,17 @@ public final class BlockChannel implements AutoCloseable {
       BlockDeadlines deadlines)
       throws IOException {
     loops = new BlockLoop[loopCount];
-    for (int i = 0; i < loopCount; i++) {
-      loops[i] = new BlockLoop(counters, deadlines, sources, connectionsPerServer);
-      threads.add(Thread.ofPlatform().daemon().name("eggs-client-blocks-" + i).start(loops[i]));
+    boolean started = false;
+    try {
+      for (int i = 0; i < loopCount; i++) {
+        loops[i] = new BlockLoop(counters, deadlines, sources, connectionsPerServer);
+        threads.add(Thread.ofPlatform().daemon().name("eggs-client-blocks-" + i).start(loops[i]));
+      }
+      started = true;
+    } finally {
+      if (!started) {
+        close();
+      }
     }
   }
 
@@ -152,7 +160,10 @@ public final class BlockChannel implements AutoCloseable {
   @Override
   public void close() {
     for (BlockLoop loop : loops) {
-      loop.close();
+      // Null in a channel that could not start all of them.
+      if (loop != null) {
+        loop.close();
+      }
     }
     for (Thread thread : threads) {
       try {
