@@ -2,17 +2,22 @@ package org.eggsfs.client;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.DirectoryInfoTag;
 import org.eggsfs.protocol.EggsException;
@@ -27,6 +32,7 @@ import org.eggsfs.protocol.struct.StripePolicy;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Path operations, policies, lost answers and the tree walk against the fake cluster. */
 final class PathOperationsTest {
@@ -298,6 +304,54 @@ final class PathOperationsTest {
                 visit -> {
                   throw new IllegalStateException("visitor fails");
                 }));
+  }
+
+  @Test
+  @Timeout(60)
+  void aWalkThatIsInterruptedHasEndedWhenItReturns() throws Exception {
+    for (int i = 0; i < 3; i++) {
+      touch("/f" + i);
+    }
+    AtomicInteger visits = new AtomicInteger();
+    AtomicInteger visiting = new AtomicInteger();
+    CountDownLatch begun = new CountDownLatch(1);
+    AtomicInteger stillVisiting = new AtomicInteger();
+    CompletableFuture<Exception> outcome = new CompletableFuture<>();
+    Thread walker =
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  try {
+                    TreeWalk.walk(
+                        client,
+                        InodeIds.ROOT,
+                        "/",
+                        visit -> {
+                          visits.incrementAndGet();
+                          visiting.incrementAndGet();
+                          begun.countDown();
+                          lingerAfterInterrupt();
+                          visiting.decrementAndGet();
+                          return true;
+                        });
+                  } catch (IOException e) {
+                    stillVisiting.set(visiting.get());
+                    outcome.complete(e);
+                  }
+                });
+    begun.await();
+    walker.interrupt();
+    assertInstanceOf(InterruptedIOException.class, outcome.get());
+    assertEquals(0, stillVisiting.get());
+    assertEquals(1, visits.get(), "no further edge of the page is begun");
+  }
+
+  private static void lingerAfterInterrupt() {
+    try {
+      new CountDownLatch(1).await();
+    } catch (InterruptedException e) {
+      LockSupport.parkNanos(200_000_000);
+    }
   }
 
   @Test
