@@ -35,6 +35,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Reads give the right bytes or an error, whatever up to P blocks of a span do. */
 final class RecoveryTest {
+  /** Bytes of a cell where 500,000 are written with (4,2) in stripes of about 64 KiB. */
+  private static final int CELL = 20_480;
+
   private FakeCluster cluster;
   private EggsClient client;
 
@@ -162,12 +165,64 @@ final class RecoveryTest {
         ByteBuffer part = ByteBuffer.allocate(2 * stripe);
         reader.readFully(at, part);
         assertEquals(2 * stripe, part.position());
+        // Each covers a stripe and parts of others, which are computed without the wrong block.
+        assertArrayEquals(Arrays.copyOfRange(data, at, at + 2 * stripe), part.array());
       }
       ByteBuffer most = ByteBuffer.allocate(300_000);
       reader.readFully(0, most);
-      assertArrayEquals(Arrays.copyOf(data, 200_000), Arrays.copyOf(most.array(), 200_000));
+      assertArrayEquals(Arrays.copyOf(data, 300_000), most.array());
     }
     assertTrue(client.readCounters().wrongBlocks() > 0);
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  /** What is computed with a wrong parity block is as wrong. */
+  @Test
+  void aParityBlockOfOtherDataIsFoundStripeByStripe() throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 34);
+    long id = write(Parity.of(4, 2), data);
+    cluster.serverOf(id, 0, 1).blocks().remove(cluster.blockId(id, 0, 1));
+    cluster.serverOf(id, 0, 4).fault = FakeBlockServer.Fault.OTHER_DATA;
+    try (FileReader reader = client.files().open(id)) {
+      for (int at = 0; at + 150_000 <= data.length; at += 70_000) {
+        ByteBuffer part = ByteBuffer.allocate(150_000);
+        reader.readFully(at, part);
+        assertArrayEquals(Arrays.copyOfRange(data, at, at + 150_000), part.array());
+      }
+    }
+    assertTrue(client.readCounters().wrongBlocks() > 0);
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  private void damageCell(long id, int block, int stripe) {
+    cluster.serverOf(id, 0, block).blocks().get(cluster.blockId(id, 0, block))[stripe * CELL] ^= 1;
+  }
+
+  /** Whole stripes are put together from blocks each of which is wrong somewhere else. */
+  @Test
+  void bytesOfWrongBlocksThatNothingVouchesForAreNotReturned() throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 35);
+    long id = write(Parity.of(4, 2), data);
+    int stripe = 4 * CELL;
+    assertEquals(
+        7 * CELL, cluster.serverOf(id, 0, 0).blocks().get(cluster.blockId(id, 0, 0)).length);
+    damageCell(id, 1, 2);
+    damageCell(id, 2, 3);
+    cluster.serverOf(id, 0, 5).blocks().remove(cluster.blockId(id, 0, 5));
+    try (FileReader reader = client.files().open(id)) {
+      ByteBuffer whole = ByteBuffer.allocate(4 * stripe);
+      reader.readFully(stripe, whole);
+      assertArrayEquals(Arrays.copyOfRange(data, stripe, 5 * stripe), whole.array());
+      // Only one of them is known to be wrong: enough others are left.
+      ByteBuffer one = ByteBuffer.allocate(2 * stripe + 10);
+      reader.readFully(stripe - 10, one);
+      assertArrayEquals(Arrays.copyOfRange(data, stripe - 10, 3 * stripe), one.array());
+      IOException e =
+          assertThrows(
+              IOException.class,
+              () -> reader.readFully(stripe - 10, ByteBuffer.allocate(4 * stripe)));
+      assertTrue(e.getMessage().contains("blocks needed"), e.getMessage());
+    }
     FileRoundTripTest.assertNoBuffers(client);
   }
 

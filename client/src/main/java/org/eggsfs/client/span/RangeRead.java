@@ -33,7 +33,9 @@ import org.eggsfs.protocol.struct.FetchedBlock;
  * CRCs, which are combined from those of the pages. A block that is intact but is not what it
  * should be (misplaced, stale) is found by its block CRC, by asking its server, or at last by
  * trying combinations of blocks until the stripes fit; it is reported and replaced like a failed
- * one.
+ * one. Of a stripe that the range covers partly there is no CRC to hold against its bytes: what was
+ * fetched has matched that of its page, what was computed is as right as the blocks it was computed
+ * of.
  */
 final class RangeRead {
   private static final int PAGE = SpanLayout.PAGE;
@@ -525,20 +527,49 @@ final class RangeRead {
     if (dropWrongBlocks()) {
       return false;
     }
-    List<Integer> wrongStripes = new ArrayList<>();
+    List<Integer> complete = new ArrayList<>();
+    boolean good = true;
     for (int stripe = firstStripe; stripe < firstStripe + stripeCount; stripe++) {
-      if (isComplete(stripe) && stripeCrc(stripe) != span.stripeCrc(stripe)) {
-        wrongStripes.add(stripe);
+      if (isComplete(stripe)) {
+        complete.add(stripe);
+        good &= stripeCrc(stripe) == span.stripeCrc(stripe);
       }
     }
-    if (wrongStripes.isEmpty()) {
+    if (good) {
       return true;
     }
     if (dropBlocksThatTheirServersRefuse()) {
       return false;
     }
-    new StripePuzzle(this).solve(wrongStripes);
-    return true;
+    // All of them, as it fetches everything again, wrong blocks of other stripes included.
+    new StripePuzzle(this).solve(complete).forEach(this::drop);
+    if (countHere() >= dataBlocks) {
+      // Stripes that the range covers partly are put together once more, without the wrong blocks.
+      return false;
+    }
+    if (complete.size() == stripeCount) {
+      return true;
+    }
+    if (readmitAvoided()) {
+      return false;
+    }
+    throw new IOException(
+        "too many wrong blocks in the span at "
+            + span.offset()
+            + ": only "
+            + countHere()
+            + " of the "
+            + dataBlocks
+            + " blocks needed for a part of a stripe are good",
+        lastFailure);
+  }
+
+  private int countHere() {
+    int count = 0;
+    for (Part part : parts) {
+      count += part.status == Status.HAVE ? 1 : 0;
+    }
+    return count;
   }
 
   /** Complete blocks must have the CRC that the span's metadata says. */
@@ -684,10 +715,6 @@ final class RangeRead {
     int pages = cellSize / PAGE;
     int first = (stripe - firstStripe) * pages;
     return PageCrcs.fold(parts[b].pageCrcs, first, first + pages);
-  }
-
-  void blame(int b) {
-    reader.wrongBlock(fileId, span.service(b), span.block(b).blockId());
   }
 
   BufferPool pool() {

@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import org.eggsfs.client.memory.BufferPool;
 
 /**
- * Verified bytes of a span in natural order. Owns its buffer.
+ * Bytes of a span in natural order, verified as {@link SpanReader#read} says. Owns its buffer.
  *
  * @param lease the memory
  * @param start the byte of the span at index 0 of the memory
