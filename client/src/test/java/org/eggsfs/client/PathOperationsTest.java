@@ -28,11 +28,13 @@ import org.eggsfs.protocol.shard.LinkFileRequest;
 import org.eggsfs.protocol.shard.LookupRequest;
 import org.eggsfs.protocol.shard.ReadDirRequest;
 import org.eggsfs.protocol.shard.ShardKind;
+import org.eggsfs.protocol.shard.StatDirectoryRequest;
 import org.eggsfs.protocol.struct.StripePolicy;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
 
 /** Path operations, policies, lost answers and the tree walk against the fake cluster. */
 final class PathOperationsTest {
@@ -113,7 +115,10 @@ final class PathOperationsTest {
     assertTrue(InodeIds.isSymlink(id));
     assertEquals(target, client.paths().readlink("/long"));
     touch("/file");
-    assertThrows(EggsException.class, () -> client.paths().readlink("/file"));
+    EggsException e = assertThrows(EggsException.class, () -> client.paths().readlink("/file"));
+    assertEquals(ErrorCode.MISMATCHING_TARGET, e.code());
+    e = assertThrows(EggsException.class, () -> client.paths().readlink("/"));
+    assertEquals(ErrorCode.TYPE_IS_DIRECTORY, e.code());
   }
 
   @Test
@@ -351,6 +356,24 @@ final class PathOperationsTest {
       new CountDownLatch(1).await();
     } catch (InterruptedException e) {
       LockSupport.parkNanos(200_000_000);
+    }
+  }
+
+  /** The code alone does not say which server was silent, or what was wrong with an answer. */
+  @Test
+  void errorsKeepWhatIsKnownBeyondTheirCode() throws Exception {
+    cluster.hook =
+        request -> {
+          if (request instanceof LookupRequest || request instanceof StatDirectoryRequest) {
+            throw new EggsException(ErrorCode.INTERNAL_ERROR);
+          }
+        };
+    for (Executable call :
+        List.<Executable>of(
+            () -> client.paths().resolve("/a"), () -> client.inodes().policies(InodeIds.ROOT))) {
+      EggsException e = assertThrows(EggsException.class, call);
+      assertEquals(ErrorCode.INTERNAL_ERROR, e.code());
+      assertInstanceOf(EggsException.class, e.getCause());
     }
   }
 
