@@ -41,7 +41,8 @@ public final class ClientConfig {
     shardRetry = b.shardRetry;
     cdcRetry = b.cdcRetry;
     mtu = b.mtu;
-    metadataSockets = b.metadataSockets;
+    // Only one socket can have a certain port.
+    metadataSockets = b.metadataSource.getPort() == 0 ? b.metadataSockets : 1;
     memoryBudget = b.memoryBudget;
     blockLoops = b.blockLoops;
     connectionsPerServer = b.connectionsPerServer;
@@ -56,7 +57,9 @@ public final class ClientConfig {
             || (mtu >= ProtocolConstants.DEFAULT_UDP_MTU && mtu <= ProtocolConstants.MAX_UDP_MTU),
         "mtu must be 0 (find out) or 1472 to 8972");
     require(
-        metadataSockets >= 1 && metadataSockets <= 16 && Integer.bitCount(metadataSockets) == 1,
+        b.metadataSockets >= 1
+            && b.metadataSockets <= 16
+            && Integer.bitCount(b.metadataSockets) == 1,
         "the number of metadata sockets must be 1, 2, 4, 8 or 16");
     require(memoryBudget >= MEMORY_BUDGET_MIN, "the memory budget must be at least 8 MiB");
     require(blockLoops >= 1 && blockLoops <= 64, "1 to 64 block loops");
@@ -84,7 +87,7 @@ public final class ClientConfig {
     return shuckles;
   }
 
-  /** Local address of the UDP sockets; port 0 = any. */
+  /** Local address of the UDP sockets; port 0 = any. With another port there is one socket. */
   public InetSocketAddress metadataSource() {
     return metadataSource;
   }

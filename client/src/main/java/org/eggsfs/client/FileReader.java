@@ -136,6 +136,9 @@ public final class FileReader implements AutoCloseable {
         offset,
         length,
         (window, position) -> {
+          if (!window.contains(position, length)) {
+            return 0;
+          }
           to.accept(window.slice(position, length));
           return length;
         },
@@ -216,7 +219,8 @@ public final class FileReader implements AutoCloseable {
     // Large reads go window by window, so that memory stays bounded.
     long limit = ReadAhead.windowEnd(span, span.offset() + position) - span.offset();
     int to = (int) Math.min(limit, (long) position + length);
-    BufferPool.Lease lease = pool.acquire(SpanReader.windowBytes(span, position, to));
+    // Not for ever: writers that wait for nothing may hold all memory.
+    BufferPool.Lease lease = pool.acquireOrOverdraw(SpanReader.windowBytes(span, position, to));
     try (Window window = spanReader.read(fileId, span, position, to, lease)) {
       return use.of(window, position);
     }

@@ -66,10 +66,16 @@ public final class FileStreams {
     }
   }
 
-  /** The target of a symbolic link. */
+  /**
+   * The target of a symbolic link.
+   *
+   * @throws EggsException TYPE_IS_DIRECTORY or MISMATCHING_TARGET if it is something else
+   */
   public byte[] readlink(long id) throws EggsException, IOException {
     if (!InodeIds.isSymlink(id)) {
-      throw new EggsException(ErrorCode.TYPE_IS_DIRECTORY, "not a symbolic link");
+      throw new EggsException(
+          InodeIds.isDirectory(id) ? ErrorCode.TYPE_IS_DIRECTORY : ErrorCode.MISMATCHING_TARGET,
+          "not a symbolic link");
     }
     try (FileReader reader = open(id)) {
       if (reader.size() > SYMLINK_SIZE_MAX) {

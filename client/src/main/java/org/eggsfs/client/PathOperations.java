@@ -29,7 +29,7 @@ public final class PathOperations {
     try {
       return work.run();
     } catch (EggsException e) {
-      throw new EggsException(e.code(), path);
+      throw new EggsException(e.code(), path, e);
     } catch (InterruptedIOException e) {
       throw e;
     } catch (IOException e) {

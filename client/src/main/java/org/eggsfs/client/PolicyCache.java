@@ -96,7 +96,7 @@ final class PolicyCache {
     } catch (ExecutionException e) {
       switch (e.getCause()) {
         case EggsException eggs ->
-            throw new EggsException(eggs.code(), "policies of the directory");
+            throw new EggsException(eggs.code(), "policies of the directory", eggs);
         case InterruptedIOException interrupted -> throw new SharedInterruptException();
         case IOException io -> throw new IOException("cannot read policies", io);
         default -> throw new IllegalStateException(e.getCause());

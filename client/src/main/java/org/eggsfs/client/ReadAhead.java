@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.eggsfs.client.memory.BufferPool;
 import org.eggsfs.client.span.Span;
@@ -35,6 +36,9 @@ final class ReadAhead {
   /** Windows kept; with several readers of one file more than one place is read in sequence. */
   private static final int WINDOWS_MAX = 8;
 
+  /** A reader waits so long for a window's memory; then it reads what it needs and no more. */
+  private static final long MEMORY_NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(20);
+
   private static final Logger LOG = System.getLogger(ReadAhead.class.getName());
 
   private final SpanReader spanReader;
@@ -51,8 +55,13 @@ final class ReadAhead {
   private boolean readingAhead;
   private boolean closed;
 
-  /** A window by its first byte in the file; pinned while somebody waits for or copies from it. */
+  /**
+   * A window by its first byte in the file; pinned while somebody waits for or copies from it. The
+   * span it was made of may have been exchanged for others since: offsets in the window are of that
+   * one.
+   */
   private static final class Slot {
+    final long spanOffset;
     final long start;
     final long end;
     final CompletableFuture<Window> window = new CompletableFuture<>();
@@ -60,13 +69,17 @@ final class ReadAhead {
     boolean dropped;
     boolean released;
 
-    Slot(long start, long end) {
+    Slot(long spanOffset, long start, long end) {
+      this.spanOffset = spanOffset;
       this.start = start;
       this.end = end;
     }
   }
 
-  /** What happens with the bytes of a window from a position on; returns how many it were. */
+  /**
+   * What happens with the bytes of a window from a position on; returns how many it were, 0 if they
+   * are no use.
+   */
   interface Use {
     int of(Window window, int position);
   }
@@ -148,7 +161,7 @@ final class ReadAhead {
         fetch(slot, span, true);
       }
       Window window = slot.window.get();
-      used = use.of(window, (int) (at - span.offset()));
+      used = use.of(window, (int) (at - slot.spanOffset));
       return used;
     } catch (ExecutionException e) {
       // The exact read that follows has its own try, and reports.
@@ -176,11 +189,15 @@ final class ReadAhead {
     long size = windowSize(span);
     long start = (at - span.offset()) / size * size;
     long end = Math.min(start + size, span.stored());
-    Slot slot = new Slot(span.offset() + start, span.offset() + end);
+    Slot slot = new Slot(span.offset(), span.offset() + start, span.offset() + end);
     if (slots.size() >= WINDOWS_MAX) {
       evictOne();
     }
-    slots.put(slot.start, slot);
+    Slot shorter = slots.put(slot.start, slot);
+    if (shorter != null) {
+      // Of a span that has been exchanged.
+      drop(shorter);
+    }
     return slot;
   }
 
@@ -242,10 +259,11 @@ final class ReadAhead {
   private void fetch(Slot slot, Span span, boolean mayWait) {
     Throwable failure;
     try {
-      int from = (int) (slot.start - span.offset());
-      int to = (int) (slot.end - span.offset());
+      int from = (int) (slot.start - slot.spanOffset);
+      int to = (int) (slot.end - slot.spanOffset);
       long bytes = SpanReader.windowBytes(span, from, to);
-      BufferPool.Lease lease = mayWait ? pool.acquire(bytes) : pool.tryAcquire(bytes);
+      BufferPool.Lease lease =
+          mayWait ? pool.acquire(bytes, 0, MEMORY_NANOS_MAX) : pool.tryAcquire(bytes);
       if (lease == null) {
         throw new IOException("no memory for reading ahead");
       }

@@ -331,7 +331,7 @@ final class SpansInFlight {
       throw interrupted(e);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof EggsException eggs) {
-        throw new EggsException(eggs.code(), "writing " + InodeIds.format(target.id()));
+        throw new EggsException(eggs.code(), "writing " + InodeIds.format(target.id()), eggs);
       }
       throw failed(e.getCause());
     }

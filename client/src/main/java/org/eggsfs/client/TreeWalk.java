@@ -31,6 +31,7 @@ import org.eggsfs.protocol.struct.Edge;
  *
  * <p>A directory that has vanished is no error. Everything else that goes wrong, in a listing or in
  * the visitor, is collected and thrown at the end, so that a walk that returns has seen everything.
+ * When it has returned, or failed, the visitor is not called any more.
  */
 public final class TreeWalk {
   private static final int WORKERS = 32;
@@ -80,7 +81,7 @@ public final class TreeWalk {
   private final Set<Long> visited = new HashSet<>();
   private final List<Exception> errors = new ArrayList<>();
   private int pending;
-  private boolean stopped;
+  private volatile boolean stopped;
 
   private TreeWalk(EggsClient client, boolean snapshots, Visitor visitor) {
     this.client = client;
@@ -121,6 +122,8 @@ public final class TreeWalk {
     } catch (InterruptedException e) {
       stop();
       workers.forEach(Thread::interrupt);
+      // They use what the caller is going to close.
+      joinAll(workers);
       Thread.currentThread().interrupt();
       throw (InterruptedIOException)
           new InterruptedIOException("interrupted while walking " + root.path).initCause(e);
@@ -132,6 +135,22 @@ public final class TreeWalk {
               errors.getFirst());
       errors.subList(1, errors.size()).forEach(all::addSuppressed);
       throw all;
+    }
+  }
+
+  private static void joinAll(List<Thread> workers) {
+    boolean interrupted = false;
+    for (Thread worker : workers) {
+      while (worker.isAlive()) {
+        try {
+          worker.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -226,6 +245,9 @@ public final class TreeWalk {
       ReadDirResponse page =
           limited(directory.id, () -> client.shard(InodeIds.shard(directory.id), request));
       for (CurrentEdge edge : page.results()) {
+        if (stopped) {
+          return;
+        }
         visit(
             directory,
             edge.name(),
@@ -236,7 +258,7 @@ public final class TreeWalk {
             depth);
       }
       hash = page.nextHash();
-    } while (hash != 0 && !isStopped());
+    } while (hash != 0 && !stopped);
   }
 
   private void listAll(Directory directory, int depth) throws EggsException, IOException {
@@ -249,6 +271,9 @@ public final class TreeWalk {
       FullReadDirResponse page =
           limited(directory.id, () -> client.shard(InodeIds.shard(directory.id), request));
       for (Edge edge : page.results()) {
+        if (stopped) {
+          return;
+        }
         long target = InodeIds.withoutExtra(edge.targetId());
         if (target != InodeIds.NULL) {
           boolean owned = !edge.current() && InodeIds.extra(edge.targetId());
@@ -258,7 +283,7 @@ public final class TreeWalk {
       flags = page.next().current() ? FullReadDirFlags.CURRENT : 0;
       startName = page.next().startName();
       startTime = page.next().startTime();
-    } while (startName.length > 0 && !isStopped());
+    } while (startName.length > 0 && !stopped);
   }
 
   private interface Call<T> {
@@ -320,14 +345,5 @@ public final class TreeWalk {
       lock.unlock();
     }
     list(directory, depth + 1);
-  }
-
-  private boolean isStopped() {
-    lock.lock();
-    try {
-      return stopped;
-    } finally {
-      lock.unlock();
-    }
   }
 }

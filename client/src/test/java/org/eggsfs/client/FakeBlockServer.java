@@ -14,6 +14,7 @@ import java.nio.ByteOrder;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.CRC32C;
 import org.eggsfs.net.Addresses;
@@ -53,6 +54,9 @@ final class FakeBlockServer implements AutoCloseable {
   private final AtomicInteger requests = new AtomicInteger();
   volatile Fault fault = Fault.NONE;
   volatile long fetchDelayMillis;
+
+  /** Fetches wait until it is open; null = they do not wait. */
+  volatile CountDownLatch fetchGate;
 
   /** Number of requests after which a connection is closed without a word; 0 = never. */
   volatile int requestsPerConnection;
@@ -169,6 +173,10 @@ final class FakeBlockServer implements AutoCloseable {
     int offset = fields.getInt(20);
     int count = fields.getInt(24);
     pause(fetchDelayMillis);
+    CountDownLatch gate = fetchGate;
+    if (gate != null) {
+      await(gate);
+    }
     byte[] block = blocks.get(id);
     if (fault == Fault.ERROR || block == null || offset + count > block.length) {
       error(out, block == null ? ErrorCode.BLOCK_NOT_FOUND : ErrorCode.BLOCK_IO_ERROR_FILE);
@@ -225,6 +233,14 @@ final class FakeBlockServer implements AutoCloseable {
     head(out, 0);
     out.write(code.code() & 0xff);
     out.write(code.code() >>> 8);
+  }
+
+  private static void await(CountDownLatch gate) {
+    try {
+      gate.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static void pause(long millis) {

@@ -515,6 +515,15 @@ final class FakeCluster implements AutoCloseable {
     files.get(id).spans.pollLastEntry();
   }
 
+  /** What defragmentation does with the spans of two files of the same bytes. */
+  synchronized void swapSpans(long one, long other) {
+    TreeMap<Long, FakeSpan> spans = new TreeMap<>(files.get(one).spans);
+    files.get(one).spans.clear();
+    files.get(one).spans.putAll(files.get(other).spans);
+    files.get(other).spans.clear();
+    files.get(other).spans.putAll(spans);
+  }
+
   /** Somebody else removes a file from the root; for a {@link Hook}. */
   void unlink(String name) throws EggsException {
     remove(directory(InodeIds.ROOT), name.getBytes(StandardCharsets.UTF_8));

@@ -10,12 +10,19 @@ import static org.junit.jupiter.api.Assertions.fail;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.BindException;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -23,11 +30,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.shard.AddSpanInitiateRequest;
+import org.eggsfs.protocol.shard.AddSpanInitiateWithReferenceRequest;
 import org.eggsfs.protocol.shard.ShardKind;
 import org.eggsfs.protocol.shard.StatFileRequest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Files go in and come out through the whole client, over real sockets to fake servers. */
 final class FileRoundTripTest {
@@ -114,6 +123,75 @@ final class FileRoundTripTest {
     assertArrayEquals(data, stream(id));
     assertArrayEquals(data, read(id));
     assertNoBuffers(client);
+  }
+
+  /** A program may take hours for the next span; keepAlive prolongs only the file itself. */
+  @Test
+  void aHelperThatHasExpiredIsReplaced() throws Exception {
+    byte[] data = data(5 * (256 << 10), 18);
+    Set<Long> helpers = ConcurrentHashMap.newKeySet();
+    Set<Long> expired = ConcurrentHashMap.newKeySet();
+    cluster.hook =
+        request -> {
+          if (request instanceof AddSpanInitiateWithReferenceRequest initiate) {
+            if (expired.contains(initiate.req().fileId())) {
+              throw new EggsException(ErrorCode.FILE_NOT_FOUND);
+            }
+            helpers.add(initiate.req().fileId());
+          }
+        };
+    long id;
+    try (FileWriter writer = client.paths().create("/slow")) {
+      int written = 2 * (256 << 10) + 1;
+      writer.write(data, 0, written);
+      writer.awaitSpans();
+      assertEquals(1, helpers.size());
+      expired.addAll(helpers);
+      writer.write(data, written, data.length - written);
+      id = writer.commit();
+    }
+    assertArrayEquals(data, read(id));
+    assertTrue(helpers.size() > 1);
+    assertEquals(0, client.spanRetries());
+    assertNoBuffers(client);
+  }
+
+  /** If it is the file itself that has expired, there is nothing to replace. */
+  @Test
+  void aFileThatHasExpiredIsAnError() throws Exception {
+    cluster.hook =
+        request -> {
+          if (request instanceof AddSpanInitiateWithReferenceRequest) {
+            throw new EggsException(ErrorCode.FILE_NOT_FOUND);
+          }
+        };
+    try (FileWriter writer = client.paths().create("/expired")) {
+      byte[] data = data(5 * (256 << 10), 19);
+      Exception e =
+          assertThrows(
+              Exception.class,
+              () -> {
+                writer.write(data);
+                writer.commit();
+              });
+      assertTrue(e instanceof IOException || e instanceof EggsException, e.toString());
+    }
+    assertNoBuffers(client);
+  }
+
+  @Test
+  void aLocalPortForMetadataIsUsed() throws Exception {
+    InetSocketAddress source;
+    try (DatagramSocket socket = new DatagramSocket(0, InetAddress.getLoopbackAddress())) {
+      source = (InetSocketAddress) socket.getLocalSocketAddress();
+    }
+    byte[] data = data(100_000, 21);
+    try (EggsClient bound = cluster.connect(b -> b.metadataSource(source));
+        FileWriter writer = bound.paths().create("/f")) {
+      writer.write(data);
+      assertArrayEquals(data, read(writer.commit()));
+      assertThrows(BindException.class, () -> new DatagramSocket(source).close());
+    }
   }
 
   @Test
@@ -226,6 +304,47 @@ final class FileRoundTripTest {
         long id = writer.commit();
         writer.close();
         assertArrayEquals(data, read(id));
+      }
+      assertNoBuffers(small);
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void readsGetOnWhileIdleWritersHoldAllMemory() throws Exception {
+    byte[] data = data(3 * (256 << 10) + 777, 17);
+    long id = write("/read", data);
+    long budget = 8 << 20;
+    try (EggsClient small = cluster.connect(b -> b.memoryBudget(budget))) {
+      List<FileWriter> idle = new ArrayList<>();
+      while (small.bufferBytes() < budget) {
+        idle.add(small.paths().create("/idle" + idle.size()));
+        idle.getLast().write(1);
+      }
+      try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        List<Future<byte[]>> results = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+          boolean streamed = i % 2 == 0;
+          results.add(
+              threads.submit(
+                  () -> {
+                    try (FileReader reader = small.files().open(id);
+                        InputStream in = reader.stream()) {
+                      if (streamed) {
+                        return in.readAllBytes();
+                      }
+                      ByteBuffer all = ByteBuffer.allocate((int) reader.size());
+                      reader.readFully(0, all);
+                      return all.array();
+                    }
+                  }));
+        }
+        for (Future<byte[]> result : results) {
+          assertArrayEquals(data, result.get());
+        }
+      }
+      for (FileWriter writer : idle) {
+        writer.close();
       }
       assertNoBuffers(small);
     }
@@ -365,6 +484,41 @@ final class FileRoundTripTest {
     client.paths().unlink("/renamed");
     cluster.lossPercent = 0;
     assertThrows(EggsException.class, () -> client.paths().resolve("/renamed"));
+  }
+
+  /** Connections that have answered before: their requests would be worth another try otherwise. */
+  @Test
+  @Timeout(60)
+  void closingTheClientEndsWhatWaitsForBlockServers() throws Exception {
+    byte[] data = data(200_000, 20);
+    EggsClient closing = cluster.connect(b -> b.readDeadline(Duration.ZERO));
+    long id;
+    try (FileWriter writer = closing.paths().create("/f")) {
+      writer.write(data);
+      id = writer.commit();
+    }
+    FileWriter writer = closing.paths().create("/g");
+    writer.write(data);
+    try (FileReader reader = closing.files().open(id);
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      ByteBuffer all = ByteBuffer.allocate(data.length);
+      reader.readFully(0, all);
+      assertArrayEquals(data, all.array());
+      cluster.blockServers.forEach(server -> server.fault = FakeBlockServer.Fault.HANG);
+      int before = blockRequests();
+      Future<Integer> read = threads.submit(() -> reader.read(0, all.clear()));
+      Future<Long> written = threads.submit(writer::commit);
+      while (blockRequests() < before + 4 + 6) {
+        Thread.sleep(10);
+      }
+      closing.close();
+      Throwable failure = assertThrows(ExecutionException.class, read::get).getCause();
+      assertTrue(failure instanceof IOException, failure.toString());
+      failure = assertThrows(ExecutionException.class, written::get).getCause();
+      assertTrue(failure instanceof IOException || failure instanceof EggsException);
+      writer.close();
+    }
+    assertEquals(0, closing.bufferBytes());
   }
 
   @Test

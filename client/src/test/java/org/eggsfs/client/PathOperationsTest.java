@@ -2,17 +2,22 @@ package org.eggsfs.client;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.DirectoryInfoTag;
 import org.eggsfs.protocol.EggsException;
@@ -23,10 +28,13 @@ import org.eggsfs.protocol.shard.LinkFileRequest;
 import org.eggsfs.protocol.shard.LookupRequest;
 import org.eggsfs.protocol.shard.ReadDirRequest;
 import org.eggsfs.protocol.shard.ShardKind;
+import org.eggsfs.protocol.shard.StatDirectoryRequest;
 import org.eggsfs.protocol.struct.StripePolicy;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
 
 /** Path operations, policies, lost answers and the tree walk against the fake cluster. */
 final class PathOperationsTest {
@@ -107,7 +115,10 @@ final class PathOperationsTest {
     assertTrue(InodeIds.isSymlink(id));
     assertEquals(target, client.paths().readlink("/long"));
     touch("/file");
-    assertThrows(EggsException.class, () -> client.paths().readlink("/file"));
+    EggsException e = assertThrows(EggsException.class, () -> client.paths().readlink("/file"));
+    assertEquals(ErrorCode.MISMATCHING_TARGET, e.code());
+    e = assertThrows(EggsException.class, () -> client.paths().readlink("/"));
+    assertEquals(ErrorCode.TYPE_IS_DIRECTORY, e.code());
   }
 
   @Test
@@ -298,6 +309,72 @@ final class PathOperationsTest {
                 visit -> {
                   throw new IllegalStateException("visitor fails");
                 }));
+  }
+
+  @Test
+  @Timeout(60)
+  void aWalkThatIsInterruptedHasEndedWhenItReturns() throws Exception {
+    for (int i = 0; i < 3; i++) {
+      touch("/f" + i);
+    }
+    AtomicInteger visits = new AtomicInteger();
+    AtomicInteger visiting = new AtomicInteger();
+    CountDownLatch begun = new CountDownLatch(1);
+    AtomicInteger stillVisiting = new AtomicInteger();
+    CompletableFuture<Exception> outcome = new CompletableFuture<>();
+    Thread walker =
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  try {
+                    TreeWalk.walk(
+                        client,
+                        InodeIds.ROOT,
+                        "/",
+                        visit -> {
+                          visits.incrementAndGet();
+                          visiting.incrementAndGet();
+                          begun.countDown();
+                          lingerAfterInterrupt();
+                          visiting.decrementAndGet();
+                          return true;
+                        });
+                  } catch (IOException e) {
+                    stillVisiting.set(visiting.get());
+                    outcome.complete(e);
+                  }
+                });
+    begun.await();
+    walker.interrupt();
+    assertInstanceOf(InterruptedIOException.class, outcome.get());
+    assertEquals(0, stillVisiting.get());
+    assertEquals(1, visits.get(), "no further edge of the page is begun");
+  }
+
+  private static void lingerAfterInterrupt() {
+    try {
+      new CountDownLatch(1).await();
+    } catch (InterruptedException e) {
+      LockSupport.parkNanos(200_000_000);
+    }
+  }
+
+  /** The code alone does not say which server was silent, or what was wrong with an answer. */
+  @Test
+  void errorsKeepWhatIsKnownBeyondTheirCode() throws Exception {
+    cluster.hook =
+        request -> {
+          if (request instanceof LookupRequest || request instanceof StatDirectoryRequest) {
+            throw new EggsException(ErrorCode.INTERNAL_ERROR);
+          }
+        };
+    for (Executable call :
+        List.<Executable>of(
+            () -> client.paths().resolve("/a"), () -> client.inodes().policies(InodeIds.ROOT))) {
+      EggsException e = assertThrows(EggsException.class, call);
+      assertEquals(ErrorCode.INTERNAL_ERROR, e.code());
+      assertInstanceOf(EggsException.class, e.getCause());
+    }
   }
 
   @Test

@@ -8,16 +8,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
+import org.eggsfs.client.memory.BufferPool;
 import org.eggsfs.client.span.ReadCounters;
+import org.eggsfs.client.span.Span;
+import org.eggsfs.client.span.SpanList;
+import org.eggsfs.client.span.SpanReader;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.core.Parity;
 import org.eggsfs.protocol.DirectoryInfoTag;
 import org.eggsfs.protocol.struct.SpanPolicy;
 import org.eggsfs.protocol.struct.SpanPolicyEntry;
+import org.eggsfs.protocol.struct.StripePolicy;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,6 +35,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Reads give the right bytes or an error, whatever up to P blocks of a span do. */
 final class RecoveryTest {
+  /** Bytes of a cell where 500,000 are written with (4,2) in stripes of about 64 KiB. */
+  private static final int CELL = 20_480;
+
   private FakeCluster cluster;
   private EggsClient client;
 
@@ -43,6 +54,11 @@ final class RecoveryTest {
   }
 
   private long write(int parity, byte[] data) throws Exception {
+    return write(client, parity, 1 << 20, data);
+  }
+
+  private static long write(EggsClient client, int parity, int spanSizeMax, byte[] data)
+      throws Exception {
     client
         .inodes()
         .setPolicy(
@@ -50,12 +66,21 @@ final class RecoveryTest {
             DirectoryInfoTag.SPAN,
             FakeCluster.entry(
                     DirectoryInfoTag.SPAN,
-                    new SpanPolicy(List.of(new SpanPolicyEntry(1 << 20, parity))))
+                    new SpanPolicy(List.of(new SpanPolicyEntry(spanSizeMax, parity))))
                 .body());
     try (FileWriter writer = client.paths().create("/f" + parity)) {
       writer.write(data);
       return writer.commit();
     }
+  }
+
+  private static void setStripes(EggsClient client, int targetSize) throws Exception {
+    client
+        .inodes()
+        .setPolicy(
+            InodeIds.ROOT,
+            DirectoryInfoTag.STRIPE,
+            FakeCluster.entry(DirectoryInfoTag.STRIPE, new StripePolicy(targetSize)).body());
   }
 
   private static byte[] read(EggsClient client, long id) throws Exception {
@@ -140,12 +165,64 @@ final class RecoveryTest {
         ByteBuffer part = ByteBuffer.allocate(2 * stripe);
         reader.readFully(at, part);
         assertEquals(2 * stripe, part.position());
+        // Each covers a stripe and parts of others, which are computed without the wrong block.
+        assertArrayEquals(Arrays.copyOfRange(data, at, at + 2 * stripe), part.array());
       }
       ByteBuffer most = ByteBuffer.allocate(300_000);
       reader.readFully(0, most);
-      assertArrayEquals(Arrays.copyOf(data, 200_000), Arrays.copyOf(most.array(), 200_000));
+      assertArrayEquals(Arrays.copyOf(data, 300_000), most.array());
     }
     assertTrue(client.readCounters().wrongBlocks() > 0);
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  /** What is computed with a wrong parity block is as wrong. */
+  @Test
+  void aParityBlockOfOtherDataIsFoundStripeByStripe() throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 34);
+    long id = write(Parity.of(4, 2), data);
+    cluster.serverOf(id, 0, 1).blocks().remove(cluster.blockId(id, 0, 1));
+    cluster.serverOf(id, 0, 4).fault = FakeBlockServer.Fault.OTHER_DATA;
+    try (FileReader reader = client.files().open(id)) {
+      for (int at = 0; at + 150_000 <= data.length; at += 70_000) {
+        ByteBuffer part = ByteBuffer.allocate(150_000);
+        reader.readFully(at, part);
+        assertArrayEquals(Arrays.copyOfRange(data, at, at + 150_000), part.array());
+      }
+    }
+    assertTrue(client.readCounters().wrongBlocks() > 0);
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  private void damageCell(long id, int block, int stripe) {
+    cluster.serverOf(id, 0, block).blocks().get(cluster.blockId(id, 0, block))[stripe * CELL] ^= 1;
+  }
+
+  /** Whole stripes are put together from blocks each of which is wrong somewhere else. */
+  @Test
+  void bytesOfWrongBlocksThatNothingVouchesForAreNotReturned() throws Exception {
+    byte[] data = FileRoundTripTest.data(500_000, 35);
+    long id = write(Parity.of(4, 2), data);
+    int stripe = 4 * CELL;
+    assertEquals(
+        7 * CELL, cluster.serverOf(id, 0, 0).blocks().get(cluster.blockId(id, 0, 0)).length);
+    damageCell(id, 1, 2);
+    damageCell(id, 2, 3);
+    cluster.serverOf(id, 0, 5).blocks().remove(cluster.blockId(id, 0, 5));
+    try (FileReader reader = client.files().open(id)) {
+      ByteBuffer whole = ByteBuffer.allocate(4 * stripe);
+      reader.readFully(stripe, whole);
+      assertArrayEquals(Arrays.copyOfRange(data, stripe, 5 * stripe), whole.array());
+      // Only one of them is known to be wrong: enough others are left.
+      ByteBuffer one = ByteBuffer.allocate(2 * stripe + 10);
+      reader.readFully(stripe - 10, one);
+      assertArrayEquals(Arrays.copyOfRange(data, stripe - 10, 3 * stripe), one.array());
+      IOException e =
+          assertThrows(
+              IOException.class,
+              () -> reader.readFully(stripe - 10, ByteBuffer.allocate(4 * stripe)));
+      assertTrue(e.getMessage().contains("blocks needed"), e.getMessage());
+    }
     FileRoundTripTest.assertNoBuffers(client);
   }
 
@@ -194,6 +271,86 @@ final class RecoveryTest {
     FileRoundTripTest.assertNoBuffers(client);
   }
 
+  /** Holds fetches back until a little after something has happened. */
+  private static void answerLate(FakeBlockServer server, BooleanSupplier after) {
+    CountDownLatch gate = new CountDownLatch(1);
+    server.fetchGate = gate;
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                while (!after.getAsBoolean()) {
+                  Thread.sleep(10);
+                }
+                Thread.sleep(100);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              gate.countDown();
+            });
+  }
+
+  /** Asking for parity because the block is slow must not turn its answer down. */
+  @Test
+  void aSlowBlockIsWaitedForWhereTooManyOthersAreMissing() throws Exception {
+    byte[] data = FileRoundTripTest.data(400_000, 31);
+    long id = write(Parity.of(4, 2), data);
+    for (int b : new int[] {1, 2, 4}) {
+      cluster.serverOf(id, 0, b).blocks().remove(cluster.blockId(id, 0, b));
+    }
+    FakeBlockServer parity = cluster.serverOf(id, 0, 4);
+    int before = parity.requests();
+    answerLate(cluster.serverOf(id, 0, 0), () -> parity.requests() > before);
+    try (FileReader reader = client.files().open(id)) {
+      ByteBuffer page = ByteBuffer.allocate(4096);
+      reader.readFully(0, page);
+      assertArrayEquals(Arrays.copyOf(data, 4096), page.array());
+    }
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  /** What was computed without it turns out to be wrong. */
+  @Test
+  void aSlowBlockIsFetchedAgainWhereTooManyOthersAreWrong() throws Exception {
+    byte[] data = FileRoundTripTest.data(49_152, 32);
+    long id = write(Parity.of(4, 2), data);
+    answerLate(cluster.serverOf(id, 0, 0), () -> client.readCounters().wrongBlocks() == 2);
+    cluster.serverOf(id, 0, 1).blocks().remove(cluster.blockId(id, 0, 1));
+    cluster.serverOf(id, 0, 4).fault = FakeBlockServer.Fault.OTHER_DATA;
+    cluster.serverOf(id, 0, 5).fault = FakeBlockServer.Fault.OTHER_DATA;
+    try (FileReader reader = client.files().open(id)) {
+      ByteBuffer cell = ByteBuffer.allocate(12_288);
+      reader.readFully(0, cell);
+      assertArrayEquals(Arrays.copyOf(data, 12_288), cell.array());
+    }
+    assertEquals(2, client.readCounters().wrongBlocks());
+    FileRoundTripTest.assertNoBuffers(client);
+  }
+
+  /** What went wrong is what is thrown, and everything is given back. */
+  @Test
+  void aReadThatGetsNoMemoryForParityEndsCleanly() throws Exception {
+    for (int parity : new int[] {Parity.of(1, 2), Parity.of(4, 2)}) {
+      byte[] data = FileRoundTripTest.data(100_000, 33);
+      long id = write(parity, data);
+      CountDownLatch gate = new CountDownLatch(1);
+      cluster.serverOf(id, 0, 0).fetchGate = gate;
+      cluster.serverOf(id, 0, 1).blocks().remove(cluster.blockId(id, 0, 1));
+      BufferPool pool = new BufferPool(8 << 20);
+      Span span = new SpanList(client, id).find(0);
+      SpanReader reader = new SpanReader(client.blocks(), pool);
+      BufferPool.Lease lease = pool.tryAcquire(SpanReader.windowBytes(span, 0, data.length));
+      pool.close();
+      IllegalStateException e =
+          assertThrows(
+              IllegalStateException.class, () -> reader.read(id, span, 0, data.length, lease));
+      assertEquals("buffer pool is closed", e.getMessage());
+      assertEquals(0, pool.chargedBytes());
+      gate.countDown();
+      cluster.serverOf(id, 0, 0).fetchGate = null;
+    }
+  }
+
   @Test
   void moreThanParityOfDamagedPagesIsACleanError() throws Exception {
     byte[] data = FileRoundTripTest.data(500_000, 27);
@@ -227,6 +384,45 @@ final class RecoveryTest {
               });
       assertArrayEquals(data, read(patient, id));
       assertTrue(patient.readCounters().repeatedReads() > 0);
+    }
+  }
+
+  /** A window that was read before spans were exchanged for others ends elsewhere than new ones. */
+  @Test
+  void nothingBehindAnOldWindowIsShown() throws Exception {
+    try (EggsClient patient =
+        cluster.connect(b -> b.readDeadline(Duration.ofSeconds(20)).memoryBudget(64 << 20))) {
+      byte[] data = FileRoundTripTest.data(8 << 20, 30);
+      setStripes(patient, 900_000);
+      long id = write(patient, Parity.of(3, 1), 8 << 20, data);
+      setStripes(patient, 1 << 20);
+      long other = write(patient, Parity.of(4, 2), 8 << 20, data);
+      try (FileReader reader = patient.files().open(id)) {
+        byte[] seen = new byte[65536];
+        // As many as it takes for the first window, and one ahead.
+        for (int at = 0; at < 3 * seen.length; at += seen.length) {
+          assertTrue(reader.show(at, seen.length, bytes -> bytes.get(seen)));
+        }
+        assertEquals(List.of(0L), cluster.spanOffsets(id));
+        List<Long> old = new ArrayList<>();
+        for (int b = 0; b < 4; b++) {
+          old.add(cluster.blockId(id, 0, b));
+        }
+        cluster.swapSpans(id, other);
+        cluster.blockServers.forEach(server -> server.blocks().keySet().removeAll(old));
+        // Finds out that the blocks have gone.
+        ByteBuffer last = ByteBuffer.allocate(4096);
+        reader.readFully(data.length - 4096, last);
+        assertTrue(patient.readCounters().repeatedReads() > 0);
+        for (int at = 7 << 19; at < (4 << 20) + seen.length; at += 16_384) {
+          byte[] expected = Arrays.copyOfRange(data, at, at + seen.length);
+          if (!reader.show(at, seen.length, bytes -> bytes.get(seen))) {
+            assertEquals(seen.length, reader.read(at, ByteBuffer.wrap(seen)));
+          }
+          assertArrayEquals(expected, seen, "at " + at);
+        }
+      }
+      FileRoundTripTest.assertNoBuffers(patient);
     }
   }
 

@@ -20,6 +20,12 @@ public final class EggsException extends Exception {
     this.code = Objects.requireNonNull(code);
   }
 
+  /** For clients: says what was attempted, and keeps what is known beyond the code. */
+  public EggsException(ErrorCode code, String context, Throwable cause) {
+    super(context + ": " + code.name(), cause);
+    this.code = code;
+  }
+
   /** The error code. */
   public ErrorCode code() {
     return code;

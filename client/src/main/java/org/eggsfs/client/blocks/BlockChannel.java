@@ -33,9 +33,17 @@ public final class BlockChannel implements AutoCloseable {
       BlockDeadlines deadlines)
       throws IOException {
     loops = new BlockLoop[loopCount];
-    for (int i = 0; i < loopCount; i++) {
-      loops[i] = new BlockLoop(counters, deadlines, sources, connectionsPerServer);
-      threads.add(Thread.ofPlatform().daemon().name("eggs-client-blocks-" + i).start(loops[i]));
+    boolean started = false;
+    try {
+      for (int i = 0; i < loopCount; i++) {
+        loops[i] = new BlockLoop(counters, deadlines, sources, connectionsPerServer);
+        threads.add(Thread.ofPlatform().daemon().name("eggs-client-blocks-" + i).start(loops[i]));
+      }
+      started = true;
+    } finally {
+      if (!started) {
+        close();
+      }
     }
   }
 
@@ -57,8 +65,8 @@ public final class BlockChannel implements AutoCloseable {
   }
 
   /**
-   * Ends a write at once, its connection included; the operation then completes soon, and only then
-   * its memory is free.
+   * Ends a write at once, its connection included if it has one; the operation then completes soon,
+   * and only then its memory is free.
    */
   public void cancel(WriteOp op) {
     op.markCancelled();
@@ -152,7 +160,10 @@ public final class BlockChannel implements AutoCloseable {
   @Override
   public void close() {
     for (BlockLoop loop : loops) {
-      loop.close();
+      // Null in a channel that could not start all of them.
+      if (loop != null) {
+        loop.close();
+      }
     }
     for (Thread thread : threads) {
       try {

@@ -133,7 +133,9 @@ final class BlockConnection {
         if (sent == 0) {
           break;
         }
-        progressNanos = nowNanos;
+        if (!isOwedAnAnswer()) {
+          progressNanos = nowNanos;
+        }
         sentInTurn += sent;
         retire();
       }
@@ -146,6 +148,12 @@ final class BlockConnection {
       }
       close(e, false);
     }
+  }
+
+  /** Whether the oldest request is with the server: what is sent for others is no progress then. */
+  private boolean isOwedAnAnswer() {
+    BlockOp oldest = awaiting.peek();
+    return oldest != null && oldest.isSent();
   }
 
   private ByteBuffer[] batch() throws IOException {
@@ -194,6 +202,7 @@ final class BlockConnection {
     try {
       if (channel.finishConnect()) {
         connected = true;
+        pool.connected();
         progressNanos = nowNanos;
         counters.connects.increment();
         key.interestOps(SelectionKey.OP_READ);

@@ -32,7 +32,7 @@ final class BlockLoop implements Runnable {
 
   private record PoolKey(AddrsInfo addrs, BlockOp.OpClass opClass) {}
 
-  /** A request to end an operation's connection. */
+  /** A request to end an operation, and its connection if it has one. */
   private record Cancel(BlockOp op) {}
 
   private final Selector selector;
@@ -124,12 +124,12 @@ final class BlockLoop implements Runnable {
     long now = System.nanoTime();
     for (Object next = queue.poll(); next != null; next = queue.poll()) {
       if (next instanceof Cancel(BlockOp op)) {
-        if (!op.isDone() && op.connection != null) {
-          op.connection.close(new IOException("cancelled"), true);
+        BlockPool pool = pools.get(keyOf(op));
+        if (pool != null) {
+          pool.cancel(op);
         }
       } else if (next instanceof BlockOp op) {
-        BlockPool pool =
-            pools.computeIfAbsent(new PoolKey(op.addrs(), op.opClass()), this::newPool);
+        BlockPool pool = pools.computeIfAbsent(keyOf(op), this::newPool);
         pool.submit(op, now);
         touched.add(pool);
       }
@@ -138,6 +138,10 @@ final class BlockLoop implements Runnable {
       busy = true;
       touched.forEach(pool -> pool.flush(now));
     }
+  }
+
+  private static PoolKey keyOf(BlockOp op) {
+    return new PoolKey(op.addrs(), op.opClass());
   }
 
   private BlockPool newPool(PoolKey key) {

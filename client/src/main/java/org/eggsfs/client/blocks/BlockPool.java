@@ -6,7 +6,9 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Selector;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.eggsfs.net.Addresses;
 import org.eggsfs.protocol.struct.AddrsInfo;
 
@@ -30,7 +32,14 @@ final class BlockPool {
   private final long deadlineNanos;
   private final List<BlockConnection> connections = new ArrayList<>();
   private final ArrayDeque<BlockOp> waiting = new ArrayDeque<>();
+
+  /** Addresses that could not be connected to since one was, or since there was any connection. */
+  private final Set<InetSocketAddress> unreachable = new HashSet<>();
+
   private int turn;
+
+  /** Why nothing begins here any more; null while it does. */
+  private IOException closed;
 
   BlockPool(
       Selector selector,
@@ -61,7 +70,9 @@ final class BlockPool {
 
   /** Takes a request; it is sent by {@link #flush}. */
   void submit(BlockOp op, long nowNanos) {
-    if (addresses.length == 0) {
+    if (closed != null) {
+      op.complete(closed);
+    } else if (addresses.length == 0) {
       op.complete(new IOException("block service without address"));
     } else if (waiting.size() >= WAITING_MAX) {
       op.complete(new IOException("too many requests for one block server"));
@@ -110,12 +121,18 @@ final class BlockPool {
   }
 
   private BlockConnection connect(long nowNanos) throws IOException {
+    if (connections.isEmpty()) {
+      unreachable.clear();
+    }
     int at = turn++ & Integer.MAX_VALUE;
     InetSocketAddress source = sources.isEmpty() ? null : sources.get(at % sources.size());
     BlockConnection connection =
         new BlockConnection(
             this, counters, selector, addresses[at % addresses.length], source, nowNanos);
     connections.add(connection);
+    if (connection.isConnected()) {
+      connected();
+    }
     return connection;
   }
 
@@ -129,10 +146,26 @@ final class BlockPool {
     }
   }
 
+  /** A connection has been established. */
+  void connected() {
+    unreachable.clear();
+  }
+
   /** A response has come: a request that waits may move up; the connection sends it. */
   void roomOn(BlockConnection connection, long nowNanos) {
     if (!waiting.isEmpty() && connection.depth() < BlockConnection.DEPTH_MAX / 2) {
       connection.add(waiting.poll(), nowNanos);
+    }
+  }
+
+  /** Ends a request with its connection, or alone while it waits for one. */
+  void cancel(BlockOp op) {
+    IOException reason = new IOException("cancelled");
+    if (waiting.remove(op)) {
+      counters.failed.increment();
+      op.complete(reason);
+    } else if (!op.isDone() && op.connection != null) {
+      op.connection.close(reason, true);
     }
   }
 
@@ -144,7 +177,16 @@ final class BlockPool {
       boolean mayRetry,
       boolean neverConnected) {
     connections.remove(connection);
-    boolean otherAddress = neverConnected && addresses.length > 1;
+    if (closed != null) {
+      fail(orphans, closed);
+      return;
+    }
+    // One that was given up for another reason says nothing about its server.
+    boolean failedToConnect = neverConnected && !mayRetry;
+    if (failedToConnect) {
+      unreachable.add(connection.address());
+    }
+    boolean otherAddress = failedToConnect && !unreachable.containsAll(List.of(addresses));
     if (otherAddress) {
       turn = connection.address().equals(addresses[0]) ? 1 : 0;
     }
@@ -160,26 +202,43 @@ final class BlockPool {
         op.complete(reason);
       }
     }
-    if (neverConnected && connections.isEmpty() && !otherAddress) {
+    if (failedToConnect
+        && !otherAddress
+        && connections.stream().noneMatch(BlockConnection::isConnected)) {
       // The others that wait would only run into the same wall one after the other.
-      List<BlockOp> hopeless = List.copyOf(waiting);
-      waiting.clear();
-      for (BlockOp op : hopeless) {
-        counters.failed.increment();
-        op.complete(reason);
-      }
+      failWaiting(reason);
     }
     long now = System.nanoTime();
     assign(now);
     flush(now);
   }
 
+  private void failWaiting(IOException reason) {
+    List<BlockOp> hopeless = List.copyOf(waiting);
+    waiting.clear();
+    fail(hopeless, reason);
+  }
+
+  private void fail(List<BlockOp> ops, IOException reason) {
+    for (BlockOp op : ops) {
+      counters.failed.increment();
+      op.complete(reason);
+    }
+  }
+
   boolean isUnused() {
     return connections.isEmpty() && waiting.isEmpty();
   }
 
-  /** Closes what hangs and what has been idle for long; says whether anything is going on. */
+  /**
+   * Closes what hangs and what has been idle for long; says whether anything is going on. Requests
+   * that were dropped from a connection before they were sent have left room: others move up.
+   */
   boolean tick(long nowNanos, long connectNanosMax, long idleNanosMax) {
+    if (!waiting.isEmpty()) {
+      assign(nowNanos);
+      flush(nowNanos);
+    }
     boolean busy = !waiting.isEmpty();
     for (BlockConnection connection : List.copyOf(connections)) {
       if (connection.isIdle()) {
@@ -195,18 +254,12 @@ final class BlockPool {
     return busy;
   }
 
+  /** Ends everything: nothing is tried once more. */
   void closeAll(IOException reason) {
-    List<BlockOp> left = new ArrayList<>(waiting);
-    waiting.clear();
+    closed = reason;
     for (BlockConnection connection : List.copyOf(connections)) {
       connection.close(reason, false);
-      left.addAll(waiting);
-      waiting.clear();
     }
-    for (BlockOp op : left) {
-      if (!op.isDone()) {
-        op.complete(reason);
-      }
-    }
+    failWaiting(reason);
   }
 }

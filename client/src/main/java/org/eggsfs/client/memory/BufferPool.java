@@ -18,7 +18,8 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Off-heap buffers in size classes under one budget of bytes for the whole client (client.md
  * section 11). What is leased plus what lies free never exceeds the budget, except through {@link
- * #acquireOverdraft}, whose callers each bound it themselves.
+ * #acquireOverdraft}, whose callers each bound it themselves, and by a few buffers of {@link
+ * #acquireOrOverdraw}.
  *
  * <p>At the limit {@link #tryAcquire} returns null (read-ahead simply does not happen) and {@link
  * #acquire} waits, which is the back-pressure on writers. Before waiting, registered reclaimers are
@@ -36,6 +37,12 @@ public final class BufferPool implements AutoCloseable {
   /** A waiter looks again at least this often, in case a reclaimer has got something to give. */
   private static final long WAIT_STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
+  /** Buffers beyond the budget that {@link #acquireOrOverdraw} has out at the same time. */
+  static final int OVERDRAWN_MAX = 4;
+
+  /** How long it waits for the budget first. */
+  private static final long OVERDRAW_NANOS_MIN = TimeUnit.MILLISECONDS.toNanos(20);
+
   private final long budgetBytes;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition released = lock.newCondition();
@@ -43,6 +50,7 @@ public final class BufferPool implements AutoCloseable {
   private final Set<Runnable> reclaimers = ConcurrentHashMap.newKeySet();
   private long chargedBytes;
   private long freeBytes;
+  private int overdrawn;
   private boolean closed;
 
   /** A pool that holds at most that many bytes. */
@@ -61,10 +69,16 @@ public final class BufferPool implements AutoCloseable {
    */
   public final class Lease implements AutoCloseable {
     private final ByteBuffer buffer;
+    private final boolean beyondBudget;
     private Chunk chunk;
     private long charged;
 
     private Lease(Chunk chunk, long charged) {
+      this(chunk, charged, false);
+    }
+
+    private Lease(Chunk chunk, long charged, boolean beyondBudget) {
+      this.beyondBudget = beyondBudget;
       this.chunk = chunk;
       this.charged = charged;
       this.buffer = chunk.segment().asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
@@ -119,6 +133,7 @@ public final class BufferPool implements AutoCloseable {
           throw new IllegalStateException("buffer given back twice");
         }
         chargedBytes -= charged;
+        overdrawn -= beyondBudget ? 1 : 0;
         Chunk back = chunk;
         chunk = null;
         if (closed || chargedBytes + freeBytes + buffer.capacity() > budgetBytes) {
@@ -177,11 +192,6 @@ public final class BufferPool implements AutoCloseable {
     return chargedBytes + charge <= budgetBytes || chargedBytes == 0;
   }
 
-  /** Waits until the budget allows the buffer. */
-  public Lease acquire(long bytes) throws InterruptedIOException {
-    return acquire(bytes, 0, Long.MAX_VALUE);
-  }
-
   /**
    * Waits until the budget allows the buffer, for a while.
    *
@@ -192,24 +202,78 @@ public final class BufferPool implements AutoCloseable {
     Lease lease = tryAcquire(bytes, extraBytes);
     long left = waitNanosMax;
     while (lease == null && left > 0) {
-      reclaimers.forEach(Runnable::run);
       long step = Math.min(left, WAIT_STEP_NANOS);
-      lock.lock();
-      try {
-        if (!fits(sizeClass(bytes) + extra(extraBytes))) {
-          long rest = released.awaitNanos(step);
-          left -= step - Math.max(0, rest);
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw (InterruptedIOException)
-            new InterruptedIOException("interrupted while waiting for buffer memory").initCause(e);
-      } finally {
-        lock.unlock();
-      }
+      left -= awaitRelease(sizeClass(bytes) + extra(extraBytes), step, false);
       lease = tryAcquire(bytes, extraBytes);
     }
     return lease;
+  }
+
+  /** Waits a little for memory and returns for how long. Callers look again. */
+  @SuppressWarnings("WaitNotInLoop")
+  private long awaitRelease(long charge, long waitNanosMax, boolean mayOverdraw)
+      throws InterruptedIOException {
+    reclaimers.forEach(Runnable::run);
+    lock.lock();
+    try {
+      if (fits(charge) || (mayOverdraw && (closed || overdrawn < OVERDRAWN_MAX))) {
+        return 0;
+      }
+      return waitNanosMax - Math.max(0, released.awaitNanos(waitNanosMax));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw (InterruptedIOException)
+          new InterruptedIOException("interrupted while waiting for buffer memory").initCause(e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Waits for a buffer, and not for ever where others keep the memory: after a moment it may be one
+   * of a few beyond the budget. For callers that give it back without waiting for anybody's memory,
+   * so that all who wait here get on, one after the other.
+   */
+  public Lease acquireOrOverdraw(long bytes) throws InterruptedIOException {
+    int size = sizeClass(bytes);
+    Lease lease = acquire(bytes, 0, OVERDRAW_NANOS_MIN);
+    while (lease == null) {
+      lease = tryOverdraw(size);
+      if (lease == null) {
+        awaitRelease(size, WAIT_STEP_NANOS, true);
+        lease = tryAcquire(bytes);
+      }
+    }
+    return lease;
+  }
+
+  private Lease tryOverdraw(int size) {
+    Chunk free;
+    lock.lock();
+    try {
+      if (!closed && overdrawn == OVERDRAWN_MAX) {
+        return null;
+      }
+      free = reserve(size, size);
+      overdrawn++;
+    } finally {
+      lock.unlock();
+    }
+    boolean made = false;
+    try {
+      Lease lease = new Lease(materialise(free, size, size), size, true);
+      made = true;
+      return lease;
+    } finally {
+      if (!made) {
+        lock.lock();
+        try {
+          overdrawn--;
+        } finally {
+          lock.unlock();
+        }
+      }
+    }
   }
 
   /** A buffer at once, over the budget if need be. */

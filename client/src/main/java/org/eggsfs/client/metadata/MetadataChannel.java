@@ -84,6 +84,7 @@ public final class MetadataChannel implements AutoCloseable {
    *
    * @param socketCount a power of two
    * @param mtu largest answer to ask for
+   * @param source where the sockets are bound; with a port other than 0 only one can be
    */
   public MetadataChannel(
       AddressBook addresses,
@@ -101,17 +102,35 @@ public final class MetadataChannel implements AutoCloseable {
     this.cdcRetry = cdcRetry;
     this.mtu = mtu;
     this.sockets = new DatagramSocket[socketCount];
-    for (int i = 0; i < socketCount; i++) {
-      sockets[i] = new DatagramSocket(source);
-      sockets[i].setReceiveBufferSize(SOCKET_BUFFER_SIZE);
+    boolean started = false;
+    try {
+      for (int i = 0; i < socketCount; i++) {
+        sockets[i] = new DatagramSocket(source);
+        sockets[i].setReceiveBufferSize(SOCKET_BUFFER_SIZE);
+      }
+      for (int i = 0; i < socketCount; i++) {
+        DatagramSocket socket = sockets[i];
+        threads.add(daemon("eggs-client-receive-" + i, () -> receiveLoop(socket)));
+      }
+      timer = daemon("eggs-client-timer", this::timerLoop);
+      threads.add(timer);
+      threads.forEach(Thread::start);
+      started = true;
+    } finally {
+      if (!started) {
+        closed = true;
+        closeSockets();
+      }
     }
-    for (int i = 0; i < socketCount; i++) {
-      DatagramSocket socket = sockets[i];
-      threads.add(daemon("eggs-client-receive-" + i, () -> receiveLoop(socket)));
+  }
+
+  /** Also of a channel that could not open all of them. */
+  private void closeSockets() {
+    for (DatagramSocket socket : sockets) {
+      if (socket != null) {
+        socket.close();
+      }
     }
-    timer = daemon("eggs-client-timer", this::timerLoop);
-    threads.add(timer);
-    threads.forEach(Thread::start);
   }
 
   private Thread daemon(String name, Runnable body) {
@@ -462,9 +481,7 @@ public final class MetadataChannel implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    for (DatagramSocket socket : sockets) {
-      socket.close();
-    }
+    closeSockets();
     LockSupport.unpark(timer);
     failEverything();
     for (Thread thread : threads) {

@@ -33,7 +33,9 @@ import org.eggsfs.protocol.struct.FetchedBlock;
  * CRCs, which are combined from those of the pages. A block that is intact but is not what it
  * should be (misplaced, stale) is found by its block CRC, by asking its server, or at last by
  * trying combinations of blocks until the stripes fit; it is reported and replaced like a failed
- * one.
+ * one. Of a stripe that the range covers partly there is no CRC to hold against its bytes: what was
+ * fetched has matched that of its page, what was computed is as right as the blocks it was computed
+ * of.
  */
 final class RangeRead {
   private static final int PAGE = SpanLayout.PAGE;
@@ -215,7 +217,6 @@ final class RangeRead {
     Part part = parts[b];
     part.from = partFrom;
     part.to = partTo;
-    part.status = Status.FLYING;
     part.recovered = false;
     if (part.pageCrcs == null) {
       part.pageCrcs = new int[stripeCount * (cellSize / PAGE)];
@@ -250,6 +251,7 @@ final class RangeRead {
             new FetchOp.Target(memory, base, firstStripe, cellSize, stride, part.pageCrcs),
             this::completed);
     reader.blocks().submit(part.op);
+    part.status = Status.FLYING;
   }
 
   private void completed(BlockOp op) {
@@ -329,8 +331,19 @@ final class RangeRead {
             >= reader.latency().hedgeNanos(layout.storageClass(), part.op.count());
   }
 
-  /** Puts enough fetches of the whole hull on their way, counting out what is slow. */
+  /**
+   * Puts enough fetches of the whole hull on their way, counting out what is slow. Where too many
+   * blocks are lost for that, the needed ones are all there is, as long as none of them has failed.
+   */
   private void launchForRecovery() throws IOException {
+    int possible = countPossible();
+    if (possible < dataBlocks && readmitAvoided()) {
+      possible = countPossible();
+    }
+    if (possible < dataBlocks) {
+      awaitOnlyNeeded(possible);
+      return;
+    }
     for (int b : order) {
       Part part = parts[b];
       if (countCovering(false) >= dataBlocks) {
@@ -343,25 +356,36 @@ final class RangeRead {
         launch(b, hullFrom, hullTo);
       }
     }
+  }
+
+  private int countPossible() {
     int possible = 0;
     for (Part part : parts) {
       possible += part.status == Status.FAILED ? 0 : 1;
     }
-    if (possible >= dataBlocks) {
-      return;
+    return possible;
+  }
+
+  private void awaitOnlyNeeded(int possible) throws IOException {
+    for (int d = 0; d < dataBlocks; d++) {
+      if (!isNeeded(d)) {
+        continue;
+      }
+      if (dataBlocks == 1 || parts[d].status == Status.FAILED) {
+        throw new IOException(
+            "only "
+                + possible
+                + " of the "
+                + dataBlocks
+                + " blocks needed for the span at "
+                + span.offset()
+                + " can be read",
+            lastFailure);
+      }
+      if (parts[d].status == Status.IDLE) {
+        launch(d, needFrom(d), needTo(d));
+      }
     }
-    if (!readmitAvoided()) {
-      throw new IOException(
-          "only "
-              + possible
-              + " of the "
-              + dataBlocks
-              + " blocks needed for the span at "
-              + span.offset()
-              + " can be read",
-          lastFailure);
-    }
-    launchForRecovery();
   }
 
   private boolean readmitAvoided() {
@@ -503,20 +527,49 @@ final class RangeRead {
     if (dropWrongBlocks()) {
       return false;
     }
-    List<Integer> wrongStripes = new ArrayList<>();
+    List<Integer> complete = new ArrayList<>();
+    boolean good = true;
     for (int stripe = firstStripe; stripe < firstStripe + stripeCount; stripe++) {
-      if (isComplete(stripe) && stripeCrc(stripe) != span.stripeCrc(stripe)) {
-        wrongStripes.add(stripe);
+      if (isComplete(stripe)) {
+        complete.add(stripe);
+        good &= stripeCrc(stripe) == span.stripeCrc(stripe);
       }
     }
-    if (wrongStripes.isEmpty()) {
+    if (good) {
       return true;
     }
     if (dropBlocksThatTheirServersRefuse()) {
       return false;
     }
-    new StripePuzzle(this).solve(wrongStripes);
-    return true;
+    // All of them, as it fetches everything again, wrong blocks of other stripes included.
+    new StripePuzzle(this).solve(complete).forEach(this::drop);
+    if (countHere() >= dataBlocks) {
+      // Stripes that the range covers partly are put together once more, without the wrong blocks.
+      return false;
+    }
+    if (complete.size() == stripeCount) {
+      return true;
+    }
+    if (readmitAvoided()) {
+      return false;
+    }
+    throw new IOException(
+        "too many wrong blocks in the span at "
+            + span.offset()
+            + ": only "
+            + countHere()
+            + " of the "
+            + dataBlocks
+            + " blocks needed for a part of a stripe are good",
+        lastFailure);
+  }
+
+  private int countHere() {
+    int count = 0;
+    for (Part part : parts) {
+      count += part.status == Status.HAVE ? 1 : 0;
+    }
+    return count;
   }
 
   /** Complete blocks must have the CRC that the span's metadata says. */
@@ -664,23 +717,19 @@ final class RangeRead {
     return PageCrcs.fold(parts[b].pageCrcs, first, first + pages);
   }
 
-  void blame(int b) {
-    reader.wrongBlock(fileId, span.service(b), span.block(b).blockId());
-  }
-
   BufferPool pool() {
     return reader.pool();
   }
 
+  /** First nothing is written any more, then the memory goes back. */
   private void letGo() {
     for (Part part : parts) {
-      if (part.status == Status.FLYING) {
+      if (part.op != null) {
         part.op.cancel();
       }
+    }
+    for (Part part : parts) {
       if (part.own != null) {
-        if (part.op != null) {
-          part.op.cancel();
-        }
         part.own.close();
         part.own = null;
       }

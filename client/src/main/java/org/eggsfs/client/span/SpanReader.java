@@ -55,8 +55,10 @@ public final class SpanReader {
   }
 
   /**
-   * Reads a range of stored bytes of a span. Every byte has matched its page CRC, and its stripe's
-   * CRC where the range covers the stripe.
+   * Reads a range of stored bytes of a span. Every byte that was fetched has matched its page CRC,
+   * and every stripe that the range covers wholly its own. What was computed of a stripe that the
+   * range covers partly is as right as the blocks it was computed of, none of which is known to be
+   * wrong.
    *
    * @param from first byte, relative to the span
    * @param to behind the last byte, at most the stored bytes

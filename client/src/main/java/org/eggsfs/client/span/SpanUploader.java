@@ -152,16 +152,23 @@ public final class SpanUploader {
     }
   }
 
-  /** Writes a span into a helper file, from where {@link #move} brings it to its place. */
+  /**
+   * Writes a span into a helper file, from where {@link #move} brings it to its place.
+   *
+   * @param idle a helper that has served before, or null. Nothing prolongs it while it is idle, so
+   *     it may have expired: then it is replaced
+   */
   public Uploaded uploadToHelper(TransientFile reference, TransientFile idle, EncodedSpan span)
       throws EggsException, IOException {
     Attempts attempts = new Attempts();
     TransientFile helper = idle;
+    boolean mayHaveExpired = idle != null;
     while (true) {
       if (helper == null) {
         helper = constructHelper(InodeIds.shard(reference.id));
       }
       boolean good = false;
+      boolean expired = false;
       try {
         List<AddSpanInitiateBlockInfo> places = initiate(helper, 0, reference.id, span, attempts);
         List<BlockProof> proofs = writeBlocks(places, span, attempts);
@@ -169,13 +176,21 @@ public final class SpanUploader {
           good = true;
           return new Uploaded(helper, proofs);
         }
+      } catch (EggsException e) {
+        expired = mayHaveExpired && e.code() == ErrorCode.FILE_NOT_FOUND;
+        if (!expired) {
+          throw e;
+        }
       } finally {
         if (!good) {
           scrap(helper);
         }
       }
       helper = null;
-      attempts.retryOrGiveUp(span.layout().blocks());
+      mayHaveExpired = false;
+      if (!expired) {
+        attempts.retryOrGiveUp(span.layout().blocks());
+      }
     }
   }
 

@@ -5,6 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.eggsfs.client.memory.BufferPool;
 import org.eggsfs.core.Crc32c;
 import org.eggsfs.core.ReedSolomon;
@@ -21,6 +24,7 @@ final class StripePuzzle {
   private final RangeRead read;
   private final int dataBlocks;
   private final int cellSize;
+  private final Set<Integer> wrong = new TreeSet<>();
   private int tries;
 
   StripePuzzle(RangeRead read) {
@@ -32,11 +36,13 @@ final class StripePuzzle {
   /**
    * Puts the right data of the stripes into the window.
    *
+   * @param stripes that lie in the window wholly
+   * @return the blocks at hand that are wrong in one of them
    * @throws IOException if no combination fits
    */
-  void solve(List<Integer> stripes) throws IOException {
+  Set<Integer> solve(List<Integer> stripes) throws IOException {
     List<Integer> here = read.fetchEverything();
-    try (BufferPool.Lease scratch = read.pool().acquireOverdraft((long) dataBlocks * cellSize)) {
+    try (BufferPool.Lease scratch = read.pool().acquireOverdraft((dataBlocks + 1L) * cellSize)) {
       for (int stripe : stripes) {
         tries = 0;
         if (!choose(here, new ArrayList<>(), 0, stripe, scratch)) {
@@ -48,6 +54,7 @@ final class StripePuzzle {
         }
       }
     }
+    return wrong;
   }
 
   /** Depth-first over the sets of D blocks. */
@@ -109,7 +116,7 @@ final class StripePuzzle {
     if (crc != read.span().stripeCrc(stripe)) {
       return false;
     }
-    blame(here, chosen, cells, stripe);
+    blame(here, chosen, cells, stripe, scratch);
     for (int d = 0; d < dataBlocks; d++) {
       MemorySegment place = read.place(d, stripe);
       if (!place.equals(cells[d])) {
@@ -119,12 +126,31 @@ final class StripePuzzle {
     return true;
   }
 
-  /** Names the data blocks that differ from what is right. */
-  private void blame(List<Integer> here, List<Integer> chosen, MemorySegment[] cells, int stripe) {
-    for (int d = 0; d < dataBlocks; d++) {
-      if (here.contains(d) && !chosen.contains(d) && read.cell(d, stripe).mismatch(cells[d]) >= 0) {
-        read.blame(d);
+  /** Notes the blocks that differ from what is right. */
+  private void blame(
+      List<Integer> here,
+      List<Integer> chosen,
+      MemorySegment[] cells,
+      int stripe,
+      BufferPool.Lease scratch) {
+    for (int b : here) {
+      if (!chosen.contains(b) && read.cell(b, stripe).mismatch(rightCell(b, cells, scratch)) >= 0) {
+        wrong.add(b);
       }
     }
+  }
+
+  private MemorySegment rightCell(int b, MemorySegment[] cells, BufferPool.Lease scratch) {
+    if (dataBlocks == 1) {
+      return cells[0];
+    }
+    if (b < dataBlocks) {
+      return cells[b];
+    }
+    int[] data = IntStream.range(0, dataBlocks).toArray();
+    MemorySegment parity = scratch.segment().asSlice((long) dataBlocks * cellSize, cellSize);
+    ReedSolomon.get(read.layout().parity())
+        .recover(data, cells, new int[] {b}, new MemorySegment[] {parity}, cellSize);
+    return parity;
   }
 }

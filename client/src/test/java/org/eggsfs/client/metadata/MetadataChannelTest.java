@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.net.BindException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -159,6 +160,19 @@ final class MetadataChannelTest {
   private long size() throws Exception {
     StatFileResponse stat = (StatFileResponse) channel.shard(0, new StatFileRequest(FILE), null);
     return stat.size();
+  }
+
+  @Test
+  void socketsThatCannotAllBeOpenedAreClosed() throws Exception {
+    InetSocketAddress free;
+    try (DatagramSocket socket = new DatagramSocket(0, InetAddress.getLoopbackAddress())) {
+      free = (InetSocketAddress) socket.getLocalSocketAddress();
+    }
+    assertThrows(
+        BindException.class,
+        () -> new MetadataChannel(addresses, RetryPolicy.SHARD, RetryPolicy.CDC, 8972, 2, free));
+    // Nobody has it.
+    new DatagramSocket(free).close();
   }
 
   @Test
