@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.eggsfs.blocks.disk.DiskError;
 import org.eggsfs.blocks.disk.DiskFiles;
@@ -68,6 +69,8 @@ final class BlockService implements AutoCloseable {
   /** Temporary files of this process start like this, so that older ones can be told apart. */
   private final String temporaryPrefix = BlockFormat.TEMPORARY_PREFIX + randomHex() + ".";
 
+  private final ThreadStarter threads;
+  private final AtomicBoolean counting = new AtomicBoolean();
   private volatile boolean closed;
 
   private BlockService(
@@ -85,6 +88,7 @@ final class BlockService implements AutoCloseable {
     this.lock = lock;
     this.key = new CbcMac(secretKey);
     this.id = Certificates.blockServiceId(secretKey);
+    this.threads = runtime.threads();
     this.queue = new DiskQueue(runtime.workers(), storageClass);
     this.buffers = runtime.buffers().share();
     this.committer = runtime.committer(directory);
@@ -94,6 +98,7 @@ final class BlockService implements AutoCloseable {
         new DiskHealth(
             directory,
             runtime.files(),
+            threads,
             files,
             committer,
             config.reservedBytes(),
@@ -137,7 +142,7 @@ final class BlockService implements AutoCloseable {
           new BlockService(config, runtime, disk, secretKey, lock, onHealthChange);
       service.staging.recover();
       return service;
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       lock.close();
       throw e;
     }
@@ -149,25 +154,38 @@ final class BlockService implements AutoCloseable {
 
   /**
    * Removes leftovers of earlier processes and counts the blocks, in the background; again after a
-   * while if the disk fails meanwhile.
+   * while if the disk fails meanwhile. Does nothing when it has begun already; without a thread for
+   * it, it has not.
    */
   void startCounting() {
-    Thread.ofPlatform()
-        .daemon()
-        .name("disk-count-" + directory.getFileName())
-        .start(
-            () -> {
-              while (!closed && !tryCount()) {
-                LockSupport.parkNanos(config.diskTimes().reopen());
-              }
-            });
+    if (!counting.compareAndSet(false, true)) {
+      return;
+    }
+    boolean started = false;
+    try {
+      threads.start(
+          Thread.ofPlatform()
+              .daemon()
+              .name("disk-count-" + directory.getFileName())
+              .unstarted(
+                  () -> {
+                    while (!closed && !tryCount()) {
+                      LockSupport.parkNanos(config.diskTimes().reopen());
+                    }
+                  }));
+      started = true;
+    } catch (IOException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "not counted yet: " + directory, e);
+    } finally {
+      counting.set(started);
+    }
   }
 
   private boolean tryCount() {
     try {
       count();
       return true;
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       if (!closed) {
         LOGGER.log(System.Logger.Level.WARNING, "cannot count the blocks of " + directory, e);
         health.suspectSomething();

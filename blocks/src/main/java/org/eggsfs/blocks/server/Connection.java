@@ -140,7 +140,7 @@ final class Connection implements Runnable {
       LOGGER.log(System.Logger.Level.TRACE, "connection ended", e);
     } catch (IOException e) {
       LOGGER.log(System.Logger.Level.DEBUG, "connection failed", e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOGGER.log(System.Logger.Level.ERROR, "a connection failed; the server goes on", e);
     } finally {
       close();
@@ -377,7 +377,7 @@ final class Connection implements Runnable {
       }
     } catch (IOException e) {
       LOGGER.log(System.Logger.Level.DEBUG, "sending failed", e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOGGER.log(System.Logger.Level.ERROR, "a connection failed; the server goes on", e);
     } finally {
       close();

@@ -23,9 +23,10 @@ import org.eggsfs.blocks.format.KeyFile;
  * <p>A probe asks for the free space and reads the key file past the page cache; once a minute, and
  * whenever something went wrong, it also writes, syncs and removes a small file. Each probe has a
  * thread of its own, at most one per disk, so a hanging disk holds up nobody else; {@link #tick} is
- * called about once a second and never waits. No verdict is final: whatever the state, the disk is
- * probed on, and is well again as soon as probes say so. Only many I/O errors are remembered until
- * there was none for ten minutes.
+ * called about once a second and never waits. A probe that cannot be made, for want of a thread or
+ * of memory, says nothing about the disk; the next one comes at its time. No verdict is final:
+ * whatever the state, the disk is probed on, and is well again as soon as probes say so. Only many
+ * I/O errors are remembered until there was none for ten minutes.
  */
 final class DiskHealth {
   /** Blocks with I/O errors within a window that make a disk suspect; fewer prove nothing. */
@@ -51,6 +52,7 @@ final class DiskHealth {
 
   private final Path directory;
   private final DiskFiles files;
+  private final ThreadStarter threads;
   private final WatchedFiles watched;
   private final FileSystemCommitter committer;
   private final long reservedBytes;
@@ -87,6 +89,7 @@ final class DiskHealth {
   DiskHealth(
       Path directory,
       DiskFiles files,
+      ThreadStarter threads,
       WatchedFiles watched,
       FileSystemCommitter committer,
       long reservedBytes,
@@ -95,6 +98,7 @@ final class DiskHealth {
       throws IOException {
     this.directory = directory;
     this.files = files;
+    this.threads = threads;
     this.watched = watched;
     this.committer = committer;
     this.reservedBytes = reservedBytes;
@@ -201,6 +205,7 @@ final class DiskHealth {
   private CompletableFuture<Boolean> probe(boolean withWrite) {
     CompletableFuture<Boolean> result;
     boolean write;
+    long lastWrite;
     synchronized (this) {
       writeWanted |= withWrite;
       if (probing != null) {
@@ -210,6 +215,7 @@ final class DiskHealth {
       probing = result;
       long now = System.nanoTime();
       probeStartNanos = now;
+      lastWrite = lastWriteNanos;
       write =
           writeWanted
               || state != DiskState.WELL
@@ -220,14 +226,37 @@ final class DiskHealth {
         lastWriteNanos = now;
       }
     }
-    Thread.ofPlatform()
-        .daemon()
-        .name("disk-probe-" + directory.getFileName())
-        .start(() -> runProbe(result, write));
+    Runnable undo = () -> undoProbe(result, write, lastWrite);
+    boolean started = false;
+    try {
+      threads.start(
+          Thread.ofPlatform()
+              .daemon()
+              .name("disk-probe-" + directory.getFileName())
+              .unstarted(() -> runProbe(result, write, undo)));
+      started = true;
+    } catch (IOException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "no probe of " + directory, e);
+    } finally {
+      if (!started) {
+        undo.run();
+      }
+    }
     return result;
   }
 
-  private void runProbe(CompletableFuture<Boolean> result, boolean write) {
+  /** As if the probe had not begun; what waits for it gets no verdict. */
+  private void undoProbe(CompletableFuture<Boolean> result, boolean write, long lastWrite) {
+    synchronized (this) {
+      probing = null;
+      lastProbeNanos = System.nanoTime();
+      writeWanted |= write;
+      lastWriteNanos = lastWrite;
+    }
+    result.completeExceptionally(new IOException("the disk could not be probed"));
+  }
+
+  private void runProbe(CompletableFuture<Boolean> result, boolean write, Runnable undo) {
     DiskFiles.Space found = null;
     IOException failed = null;
     boolean refused = false;
@@ -247,6 +276,10 @@ final class DiskHealth {
       }
     } catch (RuntimeException e) {
       failed = new IOException(e);
+    } catch (Error e) {
+      LOGGER.log(System.Logger.Level.ERROR, "cannot probe " + directory, e);
+      undo.run();
+      return;
     }
     synchronized (this) {
       long now = System.nanoTime();

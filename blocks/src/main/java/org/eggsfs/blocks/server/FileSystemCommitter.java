@@ -50,6 +50,7 @@ final class FileSystemCommitter implements AutoCloseable {
   }
 
   private final DiskFiles files;
+  private final ThreadStarter threads;
   private final DiskFiles.Held root;
   private final String name;
   private final long gatherNanos;
@@ -70,14 +71,16 @@ final class FileSystemCommitter implements AutoCloseable {
   private int together;
 
   /** A committer of the file system that holds {@code directory}. */
-  FileSystemCommitter(DiskFiles files, Path directory) throws IOException {
-    this(files, directory, GATHER_NANOS);
+  FileSystemCommitter(DiskFiles files, ThreadStarter threads, Path directory) throws IOException {
+    this(files, threads, directory, GATHER_NANOS);
   }
 
   /** With another time to gather. */
-  FileSystemCommitter(DiskFiles files, Path directory, long gatherNanos) throws IOException {
+  FileSystemCommitter(DiskFiles files, ThreadStarter threads, Path directory, long gatherNanos)
+      throws IOException {
     this.gatherNanos = gatherNanos;
     this.files = files;
+    this.threads = threads;
     this.root = files.hold(directory);
     this.name = "blocks-sync-" + directory.getFileName();
   }
@@ -114,14 +117,25 @@ final class FileSystemCommitter implements AutoCloseable {
         together++;
       }
       if (!running) {
-        running = true;
-        Thread.ofPlatform().name(name).daemon().start(this::run);
+        startThread();
       } else if (fresh.size() == 1 || fresh.size() == together) {
         arrived.signal();
       }
       return task.done;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Without a thread what waits for it fails; the next that comes tries again. */
+  private void startThread() {
+    try {
+      threads.start(Thread.ofPlatform().name(name).daemon().unstarted(this::run));
+      running = true;
+    } catch (IOException e) {
+      // There is only one, and its future is not handed out yet.
+      fresh.forEach(task -> task.done.completeExceptionally(e));
+      fresh.clear();
     }
   }
 

@@ -221,7 +221,7 @@ final class RequestHandler {
             work.run().whenComplete((response, error) -> complete(result, response, error));
           } catch (EggsException e) {
             result.complete(Response.error(e.code(), false));
-          } catch (RuntimeException e) {
+          } catch (RuntimeException | Error e) {
             complete(result, null, e);
           }
         });

@@ -2,6 +2,8 @@ package org.eggsfs.blocks.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -10,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.eggsfs.blocks.disk.DiskFiles;
@@ -29,6 +32,7 @@ class FileSystemCommitterTest {
   private final Semaphore begun = new Semaphore(0);
   private final Semaphore mayEnd = new Semaphore(0);
   private FileSystemCommitter committer;
+  private boolean noThread;
 
   private void start(long gatherNanos) throws IOException {
     SystemFiles real = new SystemFiles();
@@ -45,7 +49,15 @@ class FileSystemCommitterTest {
                   mayEnd.acquireUninterruptibly();
                   return null;
                 });
-    committer = new FileSystemCommitter(files, disk, gatherNanos);
+    committer =
+        new FileSystemCommitter(files, new ThreadStarter(this::startThread), disk, gatherNanos);
+  }
+
+  private void startThread(Thread thread) {
+    if (noThread) {
+      throw new OutOfMemoryError("unable to create native thread");
+    }
+    thread.start();
   }
 
   @AfterEach
@@ -112,6 +124,20 @@ class FileSystemCommitterTest {
     mayEnd.release(2);
     submit().join();
     submit().join();
+  }
+
+  @Test
+  void withoutAThreadOneFailsAndTheNextTriesAgain() throws Exception {
+    start(0);
+    noThread = true;
+    for (CompletableFuture<Void> task : submit(2)) {
+      CompletionException failure = assertThrows(CompletionException.class, task::join);
+      assertInstanceOf(IOException.class, failure.getCause());
+    }
+    noThread = false;
+    mayEnd.release();
+    submit().join();
+    assertEquals(1, begun.availablePermits());
   }
 
   @Test

@@ -47,7 +47,7 @@ class StagingTest {
   @BeforeEach
   void setUp() throws IOException {
     SystemFiles files = new SystemFiles();
-    committer = new FileSystemCommitter(files, disk);
+    committer = new FileSystemCommitter(files, new ThreadStarter(Thread::start), disk);
     staging = new Staging(disk, new WatchedFiles(files, disk), committer, counter, erasures);
     staging.recover();
     byte[] data = new byte[PAGES * BlockFormat.PAGE];
