@@ -578,17 +578,36 @@ final class BlockService implements AutoCloseable {
 
   /** Which error an I/O failure is (blocks.md section 7.1), decided by a probe of the disk. */
   ErrorCode classify(IOException e, long blockId, String what) {
-    String message = what + " of block " + hex(blockId) + " failed";
+    return isUnclear(e)
+        ? ioError(health.isDeviceFailure(blockId, message(what, blockId), e))
+        : clearError(e, blockId, what);
+  }
+
+  /** The same for callers that must not wait for the probe. */
+  CompletableFuture<ErrorCode> classifyLater(IOException e, long blockId, String what) {
+    return isUnclear(e)
+        ? health.deviceFailure(blockId, message(what, blockId), e).thenApply(BlockService::ioError)
+        : CompletableFuture.completedFuture(clearError(e, blockId, what));
+  }
+
+  /** Whether only a probe can tell what has failed. */
+  private static boolean isUnclear(IOException e) {
+    DiskError error = DiskError.of(e);
+    return !(e instanceof DiskHangsException)
+        && (error == DiskError.DEVICE
+            || (e instanceof SyncFailedException && error != DiskError.FULL));
+  }
+
+  private static ErrorCode ioError(boolean isDevice) {
+    return isDevice ? ErrorCode.BLOCK_IO_ERROR_DEVICE : ErrorCode.BLOCK_IO_ERROR_FILE;
+  }
+
+  private ErrorCode clearError(IOException e, long blockId, String what) {
     if (e instanceof DiskHangsException) {
       return ErrorCode.BLOCK_IO_ERROR_DEVICE;
     }
+    String message = message(what, blockId);
     DiskError error = DiskError.of(e);
-    if (error == DiskError.DEVICE
-        || (e instanceof SyncFailedException && error != DiskError.FULL)) {
-      return health.isDeviceFailure(blockId, message, e)
-          ? ErrorCode.BLOCK_IO_ERROR_DEVICE
-          : ErrorCode.BLOCK_IO_ERROR_FILE;
-    }
     if (error == DiskError.READ_ONLY || error == DiskError.FULL) {
       // The probe finds out and says it once, however many requests fail.
       LOGGER.log(System.Logger.Level.DEBUG, message, e);
@@ -599,6 +618,10 @@ final class BlockService implements AutoCloseable {
     return error == DiskError.READ_ONLY
         ? ErrorCode.BLOCK_IO_ERROR_DEVICE
         : ErrorCode.INTERNAL_ERROR;
+  }
+
+  private static String message(String what, long blockId) {
+    return what + " of block " + hex(blockId) + " failed";
   }
 
   private static String hex(long blockId) {

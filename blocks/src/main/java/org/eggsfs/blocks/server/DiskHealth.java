@@ -129,6 +129,24 @@ final class DiskHealth {
 
   /** A request failed with an I/O error; whether it was the device or only this block. */
   boolean isDeviceFailure(long blockId, String what, IOException error) {
+    try {
+      return failed(blockId, what, error).get(VERDICT_SECONDS_MAX, TimeUnit.SECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return true;
+    }
+  }
+
+  /** The same for callers that must not wait. */
+  CompletableFuture<Boolean> deviceFailure(long blockId, String what, IOException error) {
+    return failed(blockId, what, error)
+        .completeOnTimeout(true, VERDICT_SECONDS_MAX, TimeUnit.SECONDS);
+  }
+
+  /** Counts an I/O error; completes with whether it was the device as soon as a probe knows. */
+  private CompletableFuture<Boolean> failed(long blockId, String what, IOException error) {
     ioErrors.increment();
     boolean log;
     synchronized (this) {
@@ -141,14 +159,7 @@ final class DiskHealth {
     if (log) {
       LOGGER.log(System.Logger.Level.WARNING, "{0}: {1}: {2}", directory, what, error.toString());
     }
-    try {
-      return !probe(true).get(VERDICT_SECONDS_MAX, TimeUnit.SECONDS);
-    } catch (TimeoutException | ExecutionException e) {
-      return true;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return true;
-    }
+    return probe(true).handle((works, failed) -> failed != null || !works);
   }
 
   /** Something other than an I/O error went wrong: look soon. */

@@ -87,6 +87,7 @@ final class FileSystemCommitter implements AutoCloseable {
 
   /**
    * A file is written; makes it durable under the name it has, runs {@code then}, and completes.
+   * What depends on the future is run by the thread that syncs, so it must not wait for anything.
    *
    * @param writtenIn the {@link #generation} when its writing began
    */
@@ -145,20 +146,28 @@ final class FileSystemCommitter implements AutoCloseable {
       if (tasks == null) {
         return;
       }
-      IOException failure = null;
-      try {
-        syncStartNanos = System.nanoTime() | 1;
-        files.syncFileSystem(root);
-      } catch (IOException | RuntimeException | Error e) {
-        failure = new SyncFailedException(String.valueOf(e.getMessage()));
-        failure.initCause(e);
-        failAllFresh(failure);
-      } finally {
-        syncStartNanos = 0;
+      IOException failure = syncFileSystem();
+      if (failure != null) {
+        tasks.addAll(takeDoubtful());
       }
       for (Task task : tasks) {
         task.finish(failure);
       }
+    }
+  }
+
+  /** Null, or why it failed. */
+  private IOException syncFileSystem() {
+    try {
+      syncStartNanos = System.nanoTime() | 1;
+      files.syncFileSystem(root);
+      return null;
+    } catch (IOException | RuntimeException | Error e) {
+      IOException failure = new SyncFailedException(String.valueOf(e.getMessage()));
+      failure.initCause(e);
+      return failure;
+    } finally {
+      syncStartNanos = 0;
     }
   }
 
@@ -200,16 +209,16 @@ final class FileSystemCommitter implements AutoCloseable {
   /**
    * The kernel reports a write-back error once: data of tasks that arrived during the failed sync
    * may be lost with it, and the next sync would not say so. Data being written right now belongs
-   * to an older generation and is refused when it is committed.
+   * to an older generation and is refused when it is committed. What failing does to the tasks is
+   * done without the lock.
    */
-  private void failAllFresh(IOException failure) {
+  private List<Task> takeDoubtful() {
     lock.lock();
     try {
       generation++;
-      for (Task task : fresh) {
-        task.done.completeExceptionally(failure);
-      }
+      List<Task> doubtful = fresh;
       fresh = new ArrayList<>();
+      return doubtful;
     } finally {
       lock.unlock();
     }

@@ -16,10 +16,13 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.eggsfs.blocks.disk.DiskFiles;
 import org.eggsfs.blocks.disk.HostileFiles;
 import org.eggsfs.blocks.disk.HostileFiles.Call;
 import org.eggsfs.blocks.disk.WatchedFiles;
+import org.eggsfs.blocks.format.BlockFormat;
+import org.eggsfs.blocks.format.StagedName;
 import org.eggsfs.core.BlockPaths;
 import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.StorageClass;
@@ -346,6 +349,83 @@ class DiskFailureTest {
       awaitState(a, DiskState.WELL);
       Await.until(() -> shuckle.last(a) != null && shuckle.last(a).flags() == 0);
       assertEquals(Peer.OK, peer.fetch(a, NOW, SIZE));
+    }
+  }
+
+  @Test
+  void aSyncThatFailsIsTheSameErrorForAllThatWaitForIt() throws Exception {
+    start();
+    now = NOW + 1000;
+    for (boolean dead : List.of(false, true)) {
+      try (Peer peer = new Peer(server)) {
+        failOn("a", EIO, dead ? Set.of(Call.SYNC, Call.READ_KEY) : Set.of(Call.SYNC));
+        String error = dead ? "BLOCK_IO_ERROR_DEVICE" : "BLOCK_IO_ERROR_FILE";
+        // A block that was erased is not written again.
+        long block = NOW + (dead ? 256 : 0);
+        long errors = server.service(a).health.ioErrors.sum();
+        assertEquals(error, peer.write(a, block, DATA));
+        assertEquals(error, peer.erase(a, block));
+        assertEquals(error, peer.quarantine(a, block));
+        assertEquals(error, peer.testWrite(a, DATA));
+        assertEquals(errors + 4, server.service(a).health.ioErrors.sum());
+        if (dead) {
+          awaitState(a, DiskState.FAILED);
+        }
+        files.disarm();
+        awaitState(a, DiskState.WELL);
+        assertEquals(Peer.OK, peer.erase(a, block));
+        assertEquals(Peer.OK, peer.quarantine(a, block));
+        assertEquals(Peer.OK, peer.write(a, block + 1, DATA));
+        assertEquals(Peer.OK, peer.testWrite(a, DATA));
+        assertEquals(List.of(), leftovers());
+      }
+    }
+  }
+
+  private List<Path> leftovers() throws IOException {
+    try (Stream<Path> staged = Files.list(root.resolve("a").resolve(StagedName.DIRECTORY));
+        Stream<Path> others = Files.list(root.resolve("a"))) {
+      return Stream.concat(
+              staged,
+              others.filter(
+                  path ->
+                      path.getFileName().toString().startsWith(BlockFormat.TEMPORARY_PREFIX)
+                          && !path.endsWith(BlockFormat.TEMPORARY_PREFIX + "probe")))
+          .toList();
+    }
+  }
+
+  @Test
+  void erasuresThatFailToBeSyncedMakeADiskSuspect() throws Exception {
+    start();
+    now = NOW + 100_000;
+    try (Peer peer = new Peer(server)) {
+      failOn("a", EIO, Set.of(Call.SYNC));
+      for (int i = 0; i < 20; i++) {
+        assertEquals("BLOCK_IO_ERROR_FILE", peer.erase(a, NOW + 256L * i));
+      }
+      server.watchDisks();
+      assertEquals(DiskState.SUSPECT, state(a));
+    }
+  }
+
+  @Test
+  void aWriteThatWasGivenUpWhenItsDiskHungLeavesNothingWhenItFails() throws Exception {
+    start();
+    HostileFiles.Gate gate = new HostileFiles.Gate();
+    files.set(
+        (call, path) -> {
+          if (call == Call.SYNC && files.disk(path).equals("a")) {
+            gate.pass();
+            throw HostileFiles.error(EIO);
+          }
+        });
+    try (Peer peer = new Peer(server)) {
+      assertEquals("BLOCK_IO_ERROR_DEVICE", peer.write(a, NOW, DATA));
+      assertEquals("BLOCK_IO_ERROR_DEVICE", peer.testWrite(a, DATA));
+      assertNotEquals(List.of(), leftovers());
+      gate.open();
+      Await.until(() -> leftovers().isEmpty());
     }
   }
 

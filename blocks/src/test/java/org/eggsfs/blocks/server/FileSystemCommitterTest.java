@@ -33,6 +33,7 @@ class FileSystemCommitterTest {
   private final Semaphore mayEnd = new Semaphore(0);
   private FileSystemCommitter committer;
   private boolean noThread;
+  private volatile boolean fails;
 
   private void start(long gatherNanos) throws IOException {
     SystemFiles real = new SystemFiles();
@@ -47,6 +48,9 @@ class FileSystemCommitterTest {
                   }
                   begun.release();
                   mayEnd.acquireUninterruptibly();
+                  if (fails) {
+                    throw new IOException("Input/output error");
+                  }
                   return null;
                 });
     committer =
@@ -123,6 +127,37 @@ class FileSystemCommitterTest {
     start(LONG_NANOS);
     mayEnd.release(2);
     submit().join();
+    submit().join();
+  }
+
+  @Test
+  void whatFailsIsToldWithoutTheLock() throws Exception {
+    start(0);
+    fails = true;
+    List<CompletableFuture<Void>> tasks = submit(1);
+    begun.acquire();
+    tasks.addAll(submit(3));
+    // As others do meanwhile: they need the lock, and are done before the next is told.
+    List<CompletableFuture<Long>> generations =
+        tasks.stream()
+            .map(
+                task ->
+                    task.handle(
+                        (ok, failure) ->
+                            CompletableFuture.supplyAsync(
+                                    () ->
+                                        failure == null
+                                            ? -1
+                                            : committer.generation()
+                                                + committer.syncingNanos(System.nanoTime()))
+                                .join()))
+            .toList();
+    mayEnd.release();
+    for (CompletableFuture<Long> generation : generations) {
+      assertEquals(1, generation.get(30, TimeUnit.SECONDS));
+    }
+    fails = false;
+    mayEnd.release();
     submit().join();
   }
 
