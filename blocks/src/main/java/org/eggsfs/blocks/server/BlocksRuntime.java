@@ -30,7 +30,7 @@ public final class BlocksRuntime implements AutoCloseable {
 
   private final DiskFiles files;
   private final ThreadStarter threads;
-  private final TransferBuffers buffers = new TransferBuffers();
+  private final TransferBuffers buffers;
   private final Map<Object, FileSystemCommitter> committers = new HashMap<>();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final Set<BlockServer> servers = ConcurrentHashMap.newKeySet();
@@ -57,13 +57,14 @@ public final class BlocksRuntime implements AutoCloseable {
 
   /** A runtime whose servers use these files. */
   BlocksRuntime(DiskFiles files) {
-    this(files, Thread::start);
+    this(files, Thread::start, new TransferBuffers());
   }
 
-  /** With another way to start threads than the system's. */
-  BlocksRuntime(DiskFiles files, Consumer<Thread> threads) {
+  /** With another way to start threads than the system's, and other buffers. */
+  BlocksRuntime(DiskFiles files, Consumer<Thread> threads, TransferBuffers buffers) {
     this.files = files;
     this.threads = new ThreadStarter(threads);
+    this.buffers = buffers;
     timer.setRemoveOnCancelPolicy(true);
     timer.scheduleWithFixedDelay(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
   }

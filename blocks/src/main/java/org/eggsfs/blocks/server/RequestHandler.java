@@ -368,6 +368,8 @@ final class RequestHandler {
   private static EggsException transfer(
       Connection connection, BlockService service, BlockService.Writing writing, long size)
       throws IOException {
+    EggsException error = null;
+    long left = size;
     TransferBuffers.Lease lease = service.buffers.take();
     try {
       ByteBuffer chunk = lease.buffer();
@@ -377,8 +379,8 @@ final class RequestHandler {
           chunk
               .slice(dataSize, TransferBuffers.CHUNK_PAGES * BlockFormat.RECORD)
               .order(chunk.order());
-      long left = size;
-      while (left > 0) {
+      connection.beginData(size);
+      while (left > 0 && error == null) {
         int part = (int) Math.min(left, dataSize);
         pages.clear().limit(part);
         connection.readData(pages);
@@ -386,14 +388,16 @@ final class RequestHandler {
         try {
           writing.append(pages.flip(), records);
         } catch (EggsException e) {
-          connection.drain(left);
-          return e;
+          error = e;
         }
       }
-      return null;
     } finally {
+      connection.endData();
       lease.give();
     }
+    // The peer may be slow, and its buffer is wanted by others.
+    connection.drain(left);
+    return error;
   }
 
   private CompletableFuture<Response> receiveTest(
@@ -405,19 +409,19 @@ final class RequestHandler {
       connection.drain(request.size());
       return done(Response.error(e.code(), false));
     }
+    boolean complete = false;
     try {
       long whole = request.size() / BlockFormat.PAGE * BlockFormat.PAGE;
       EggsException error = transfer(connection, service, writing, whole);
-      if (error == null) {
-        connection.drain(request.size() - whole);
-      } else {
-        connection.drain(request.size() - whole);
-        writing.abandon();
+      connection.drain(request.size() - whole);
+      if (error != null) {
         return done(Response.error(error.code(), false));
       }
-    } catch (IOException e) {
-      writing.abandon();
-      throw e;
+      complete = true;
+    } finally {
+      if (!complete) {
+        writing.abandon();
+      }
     }
     return settle(
         service.sync().thenApply(ok -> Response.of(request.kind(), new TestWriteResponse())),

@@ -12,6 +12,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -245,6 +246,65 @@ class DiskFailureTest {
       assertEquals("BLOCK_IO_ERROR_DEVICE", peer.answer(SIZE));
       assertEquals(Peer.OK, peer.answer(SIZE));
       gate.open();
+    }
+  }
+
+  @Test
+  void aWriteThatFailedHoldsNoTransferBufferWhileItsPeerIsSlow() throws Exception {
+    start();
+    byte[] large = new byte[4 << 20];
+    AtomicInteger writes = new AtomicInteger();
+    files.set(
+        (call, path) -> {
+          if (call == Call.WRITE && files.disk(path).equals("a")) {
+            writes.incrementAndGet();
+            throw HostileFiles.error(ENOSPC);
+          }
+        });
+    try (Peer peer = new Peer(server)) {
+      int all = runtime.buffers().available();
+      byte[] request = peer.writeRequest(a, NOW, large);
+      int part = 1 << 20;
+      peer.send(Arrays.copyOf(request, part));
+      Await.until(() -> writes.get() > 0 && runtime.buffers().available() == all);
+      peer.send(Arrays.copyOfRange(request, part, request.length));
+      assertEquals("INTERNAL_ERROR", peer.answer(8));
+      files.disarm();
+      assertEquals(Peer.OK, peer.write(a, NOW, large));
+    }
+  }
+
+  @Test
+  void aFileThatIsBeingReadForAnAnswerIsNotClosedByAReset() throws Exception {
+    start();
+    try (Peer peer = new Peer(server)) {
+      assertEquals(Peer.OK, peer.write(a, NOW, DATA));
+      assertEquals(Peer.OK, peer.write(a, NOW + 256, DATA));
+    }
+    Await.until(() -> runtime.connectionCount() == 0);
+    HostileFiles.Gate gate = new HostileFiles.Gate();
+    CountDownLatch reading = new CountDownLatch(1);
+    AtomicInteger closed = new AtomicInteger();
+    Path block = root.resolve("a").resolve(BlockPaths.relative(NOW));
+    files.set(
+        (call, path) -> {
+          if (path.equals(block)) {
+            if (call == Call.READ) {
+              reading.countDown();
+              gate.pass();
+            } else if (call == Call.CLOSE) {
+              closed.incrementAndGet();
+            }
+          }
+        });
+    try (Peer peer = new Peer(server)) {
+      peer.send(Peer.fetchRequest(a, NOW, SIZE), Peer.fetchRequest(a, NOW + 256, SIZE));
+      reading.await();
+      peer.reset();
+      Await.until(() -> runtime.connectionCount() == 0);
+      assertEquals(0, closed.get());
+      gate.open();
+      Await.until(() -> closed.get() == 1);
     }
   }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,6 +17,8 @@ import java.util.stream.Stream;
 import org.eggsfs.blocks.disk.HostileFiles;
 import org.eggsfs.blocks.disk.HostileFiles.Call;
 import org.eggsfs.blocks.format.StagedName;
+import org.eggsfs.core.BlockPaths;
+import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.StorageClass;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Goal: a system that has no thread or memory left for a while disables nothing for longer. Method:
  * a server whose threads of some names cannot be started, until the test lets them.
  */
-class ScarceThreadsTest {
+class ScarcityTest {
   private static final long NOW = 1_700_000_000_000_000_000L;
   private static final long MILLI = 1_000_000L;
   private static final int EIO = 5;
@@ -51,6 +54,7 @@ class ScarceThreadsTest {
 
   private final AtomicInteger refused = new AtomicInteger();
   private volatile String denied = NONE;
+  private volatile boolean noMemory;
   private HostileFiles files;
   private BlocksRuntime runtime;
   private BlockServer server;
@@ -68,7 +72,15 @@ class ScarceThreadsTest {
                 throw new OutOfMemoryError("unable to create native thread");
               }
               thread.start();
-            });
+            },
+            new TransferBuffers(this::allocate));
+  }
+
+  private ByteBuffer allocate(int size) {
+    if (noMemory) {
+      throw new OutOfMemoryError("Cannot reserve " + size + " bytes of direct buffer memory");
+    }
+    return Frames.directBuffer(size);
   }
 
   private void start() throws IOException {
@@ -143,14 +155,66 @@ class ScarceThreadsTest {
       assertEquals("INTERNAL_ERROR", peer.erase(a, NOW - 10));
       assertEquals("INTERNAL_ERROR", peer.testWrite(a, DATA));
       assertEquals("BLOCK_NOT_FOUND", peer.fetch(a, NOW, DATA.length));
-      try (Stream<Path> staged = Files.list(root.resolve("a").resolve(StagedName.DIRECTORY))) {
-        assertEquals(List.of(), staged.toList());
-      }
+      assertNothingIsLeft();
       assertEquals(3, refused.get());
       allow();
       assertEquals(Peer.OK, peer.write(a, NOW, DATA));
       assertEquals(Peer.OK, peer.erase(a, NOW - 10));
       assertEquals(DiskState.WELL, state());
+    }
+  }
+
+  private void assertNothingIsLeft() throws IOException {
+    Path disk = root.resolve("a");
+    try (Stream<Path> staged = Files.list(disk.resolve(StagedName.DIRECTORY));
+        Stream<Path> others = Files.list(disk)) {
+      assertEquals(List.of(), staged.toList());
+      assertEquals(
+          List.of(),
+          others.filter(path -> path.getFileName().toString().contains("test-write")).toList());
+    }
+  }
+
+  @Test
+  void transfersWithoutMemoryEndTheirConnectionsAndLeaveNothing() throws Exception {
+    start();
+    Path block = root.resolve("a").resolve(BlockPaths.relative(NOW));
+    AtomicInteger opened = new AtomicInteger();
+    files.set(
+        (call, path) -> {
+          if (path.equals(block)) {
+            opened.addAndGet(call == Call.OPEN ? 1 : call == Call.CLOSE ? -1 : 0);
+          }
+        });
+    noMemory = true;
+    try (Peer peer = new Peer(server)) {
+      assertEquals(Peer.CLOSED, peer.testWrite(a, DATA));
+    }
+    try (Peer peer = new Peer(server)) {
+      assertEquals(Peer.CLOSED, peer.write(a, NOW, DATA));
+    }
+    Await.until(() -> runtime.connectionCount() == 0);
+    assertNothingIsLeft();
+    noMemory = false;
+    try (Peer peer = new Peer(server)) {
+      assertEquals(Peer.OK, peer.write(a, NOW, DATA));
+    }
+    // The buffers that are kept are of no use then.
+    List<TransferBuffers.Lease> kept = List.of(server.service(a).buffers.take());
+    noMemory = true;
+    byte[] fetch = Peer.fetchRequest(a, NOW, DATA.length);
+    try (Peer peer = new Peer(server)) {
+      peer.send(fetch);
+      assertEquals(Peer.CLOSED, peer.answer(DATA.length));
+    }
+    try (Peer peer = new Peer(server)) {
+      peer.send(fetch, fetch, fetch);
+      assertEquals(Peer.CLOSED, peer.answer(DATA.length));
+    }
+    Await.until(() -> runtime.connectionCount() == 0 && opened.get() == 0);
+    kept.forEach(TransferBuffers.Lease::give);
+    try (Peer peer = new Peer(server)) {
+      assertEquals(Peer.OK, peer.fetch(a, NOW, DATA.length));
     }
   }
 
