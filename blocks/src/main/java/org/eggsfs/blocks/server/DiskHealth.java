@@ -308,7 +308,11 @@ final class DiskHealth {
       probing = null;
     }
     update(true, false);
-    result.complete(failed == null && !refused);
+    boolean works = failed == null && !refused;
+    result.complete(works);
+    if (works) {
+      watched.cleanUp();
+    }
   }
 
   private void writeSomething() throws IOException {

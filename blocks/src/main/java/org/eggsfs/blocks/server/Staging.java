@@ -224,8 +224,8 @@ final class Staging {
     /** Removes what is there so far. */
     void abandon() {
       files.closeQuietly(file);
-      files.discard(path);
-      forget(this);
+      // As long as the file is there an erasure of the block has to remove it.
+      files.discard(path, () -> forget(this));
     }
   }
 }

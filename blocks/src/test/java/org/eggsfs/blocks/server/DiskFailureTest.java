@@ -352,6 +352,18 @@ class DiskFailureTest {
   }
 
   @Test
+  void whatAFailedWriteCouldNotRemoveIsRemovedWhenTheDiskWorks() throws Exception {
+    start();
+    failOn("a", EIO, Set.of(Call.SYNC, Call.DELETE));
+    try (Peer peer = new Peer(server)) {
+      assertTrue(peer.write(a, NOW, DATA).startsWith("BLOCK_IO_ERROR"));
+      assertEquals(1, leftovers().size());
+      files.disarm();
+      Await.until(() -> leftovers().isEmpty());
+    }
+  }
+
+  @Test
   void aFullDiskRefusesWritesAndServesReads() throws Exception {
     start();
     try (Peer peer = new Peer(server)) {
