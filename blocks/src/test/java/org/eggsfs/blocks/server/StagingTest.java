@@ -150,6 +150,29 @@ class StagingTest {
   }
 
   @Test
+  void whatIsRecoveredGetsItsNameAfterASync() throws IOException {
+    Path directory = disk.resolve(StagedName.DIRECTORY);
+    List<Call> calls = new ArrayList<>();
+    files.set((call, path) -> calls.add(call));
+    Files.write(directory.resolve("rubbish"), records);
+    staging.recover();
+    assertFalse(calls.contains(Call.SYNC), "nothing is recovered");
+    for (int i = 0; i < 3; i++) {
+      StagedName name = new StagedName(BLOCK + i, PAGES * BlockFormat.PAGE, crc);
+      Files.write(directory.resolve(name.toString(1)), records);
+    }
+    failOn(Call.SYNC);
+    assertThrows(IOException.class, staging::recover);
+    assertEquals(3, staged().size());
+    files.set((call, path) -> calls.add(call));
+    calls.clear();
+    staging.recover();
+    assertEquals(List.of(), staged());
+    assertEquals(1, calls.stream().filter(call -> call == Call.SYNC).count());
+    assertTrue(calls.indexOf(Call.SYNC) < calls.indexOf(Call.RENAME));
+  }
+
+  @Test
   void whatCouldNotBeRemovedIsRemovedLater() throws IOException {
     failOn(Call.DELETE);
     writing(BLOCK).abandon();
