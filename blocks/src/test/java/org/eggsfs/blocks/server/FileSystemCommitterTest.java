@@ -28,6 +28,9 @@ import org.junit.jupiter.api.io.TempDir;
 class FileSystemCommitterTest {
   private static final long LONG_NANOS = TimeUnit.HOURS.toNanos(1);
 
+  /** After that something does not come at all. */
+  private static final long PATIENCE_SECONDS = 30;
+
   @TempDir Path disk;
   private final Semaphore begun = new Semaphore(0);
   private final Semaphore mayEnd = new Semaphore(0);
@@ -150,11 +153,12 @@ class FileSystemCommitterTest {
                                             ? -1
                                             : committer.generation()
                                                 + committer.syncingNanos(System.nanoTime()))
+                                .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
                                 .join()))
             .toList();
     mayEnd.release();
     for (CompletableFuture<Long> generation : generations) {
-      assertEquals(1, generation.get(30, TimeUnit.SECONDS));
+      assertEquals(1, generation.join());
     }
     fails = false;
     mayEnd.release();
