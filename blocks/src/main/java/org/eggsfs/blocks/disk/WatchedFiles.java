@@ -14,7 +14,8 @@ import java.util.function.Consumer;
  * {@linkplain #suspend suspended} because it does not answer, all that wait and all that come get a
  * {@link DiskHangsException} at once, and only the threads inside stay where they are. Thread-safe.
  *
- * <p>Files closed or discarded while the disk is suspended are kept for {@link #cleanUp}.
+ * <p>Files closed or discarded while the disk is suspended are kept for {@link #cleanUp}, and so
+ * are those that could not be discarded.
  */
 public final class WatchedFiles implements DiskFiles {
   /** So many threads a hanging disk can hold. */
@@ -26,10 +27,13 @@ public final class WatchedFiles implements DiskFiles {
     boolean reported;
   }
 
-  /** Something that may be done later. */
-  private interface Cleanup {
+  @FunctionalInterface
+  private interface Step {
     void run() throws IOException;
   }
+
+  /** Something that may be done later; {@code repeats}: also again, when it has failed. */
+  private record Cleanup(Step step, boolean repeats) {}
 
   @FunctionalInterface
   private interface Action<T> {
@@ -119,7 +123,7 @@ public final class WatchedFiles implements DiskFiles {
     suspended = false;
   }
 
-  /** Closes and discards what was left from when the disk was suspended. */
+  /** Closes and discards what was left from when the disk was suspended or failed. */
   public void cleanUp() {
     List<Cleanup> left;
     synchronized (this) {
@@ -131,15 +135,16 @@ public final class WatchedFiles implements DiskFiles {
 
   private void tryNow(Cleanup cleanup) {
     try {
-      watch(
-          () -> {
-            cleanup.run();
-            return null;
-          });
+      run(cleanup.step);
     } catch (DiskHangsException e) {
       later(cleanup);
     } catch (IOException e) {
       LOGGER.log(System.Logger.Level.DEBUG, "cleaning up on " + disk, e);
+      if (cleanup.repeats) {
+        synchronized (this) {
+          cleanups.add(cleanup);
+        }
+      }
     }
   }
 
@@ -156,13 +161,24 @@ public final class WatchedFiles implements DiskFiles {
   /** Closes a file whose content matters no more, now or when the disk answers again. */
   public void closeQuietly(File file) {
     if (file instanceof WatchedFile watched) {
-      tryNow(watched.file::close);
+      tryNow(new Cleanup(watched.file::close, false));
     }
   }
 
-  /** Removes a file nobody needs, now or when the disk answers again. */
+  /** Removes a file nobody needs, now or when the disk answers and works again. */
   public void discard(Path file) {
-    tryNow(() -> files.delete(file));
+    discard(file, () -> {});
+  }
+
+  /** The same, and says when it is gone. */
+  public void discard(Path file, Runnable gone) {
+    tryNow(
+        new Cleanup(
+            () -> {
+              files.delete(file);
+              gone.run();
+            },
+            true));
   }
 
   private final class WatchedFile implements File {
@@ -198,7 +214,7 @@ public final class WatchedFiles implements DiskFiles {
     }
   }
 
-  private void run(Cleanup action) throws IOException {
+  private void run(Step action) throws IOException {
     watch(
         () -> {
           action.run();

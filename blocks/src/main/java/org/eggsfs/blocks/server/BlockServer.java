@@ -3,6 +3,7 @@ package org.eggsfs.blocks.server;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
+import java.nio.channels.Channel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
@@ -135,22 +136,39 @@ public final class BlockServer implements AutoCloseable {
   }
 
   private void accept(ServerSocketChannel listener) {
-    while (!closed) {
+    while (!closed && listener.isOpen()) {
+      SocketChannel channel = null;
+      boolean served = false;
       try {
-        SocketChannel channel = listener.accept();
+        channel = listener.accept();
         if (connections.size() < config.connectionsMax() || evictIdle()) {
           serve(channel);
+          served = true;
         } else {
           connectionsRefused.increment();
-          channel.close();
         }
       } catch (ClosedChannelException e) {
-        return;
-      } catch (IOException e) {
-        // Too many open files, for one: leave what is there alone and let it end.
+        LOGGER.log(System.Logger.Level.TRACE, "closed", e);
+      } catch (IOException | RuntimeException | Error e) {
+        // Too many open files, no memory, no thread: leave what is there alone and let it end.
         LOGGER.log(System.Logger.Level.WARNING, "cannot accept a connection", e);
         pause();
+      } finally {
+        if (!served) {
+          closeQuietly(channel);
+        }
       }
+    }
+  }
+
+  private static void closeQuietly(Channel channel) {
+    if (channel == null) {
+      return;
+    }
+    try {
+      channel.close();
+    } catch (IOException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "closing " + channel, e);
     }
   }
 
@@ -171,7 +189,8 @@ public final class BlockServer implements AutoCloseable {
         && limitWarningNanos.compareAndSet(warned, now | 1)) {
       LOGGER.log(
           System.Logger.Level.WARNING,
-          "{0} connections, the limit, {1} of them idle: {2} closed for new ones, {3} refused so far",
+          "{0} connections, the limit, {1} of them idle: {2} closed for new ones, {3} refused so"
+              + " far",
           connections.size(),
           idleCount(),
           connectionsEvicted.sum(),
@@ -201,21 +220,31 @@ public final class BlockServer implements AutoCloseable {
   }
 
   private void serve(SocketChannel channel) throws IOException {
-    try {
-      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-      channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-    } catch (IOException e) {
-      channel.close();
-      throw e;
-    }
+    channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+    channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
     Connection[] self = new Connection[1];
     Connection connection =
         new Connection(channel, handler, () -> ended(self[0]), config.connectionTimeout());
     self[0] = connection;
     connections.add(connection);
     runtime.add(connection);
-    // Platform threads: file reads would pin the carriers of virtual ones.
-    Thread.ofPlatform().name("blocks-connection").stackSize(STACK_BYTES).daemon().start(connection);
+    boolean started = false;
+    try {
+      // Platform threads: file reads would pin the carriers of virtual ones.
+      runtime
+          .threads()
+          .start(
+              Thread.ofPlatform()
+                  .name("blocks-connection")
+                  .stackSize(STACK_BYTES)
+                  .daemon()
+                  .unstarted(connection));
+      started = true;
+    } finally {
+      if (!started) {
+        ended(connection);
+      }
+    }
   }
 
   private void ended(Connection connection) {
@@ -303,13 +332,7 @@ public final class BlockServer implements AutoCloseable {
     if (registrar != null) {
       registrar.close();
     }
-    for (ServerSocketChannel listener : listeners) {
-      try {
-        listener.close();
-      } catch (IOException e) {
-        LOGGER.log(System.Logger.Level.DEBUG, "closing a listener", e);
-      }
-    }
+    listeners.forEach(BlockServer::closeQuietly);
     connections.forEach(Connection::close);
     disks.close();
     if (ownsRuntime) {

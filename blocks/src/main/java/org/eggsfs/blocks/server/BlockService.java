@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.eggsfs.blocks.disk.DiskError;
 import org.eggsfs.blocks.disk.DiskFiles;
@@ -68,6 +69,8 @@ final class BlockService implements AutoCloseable {
   /** Temporary files of this process start like this, so that older ones can be told apart. */
   private final String temporaryPrefix = BlockFormat.TEMPORARY_PREFIX + randomHex() + ".";
 
+  private final ThreadStarter threads;
+  private final AtomicBoolean counting = new AtomicBoolean();
   private volatile boolean closed;
 
   private BlockService(
@@ -85,6 +88,7 @@ final class BlockService implements AutoCloseable {
     this.lock = lock;
     this.key = new CbcMac(secretKey);
     this.id = Certificates.blockServiceId(secretKey);
+    this.threads = runtime.threads();
     this.queue = new DiskQueue(runtime.workers(), storageClass);
     this.buffers = runtime.buffers().share();
     this.committer = runtime.committer(directory);
@@ -94,6 +98,7 @@ final class BlockService implements AutoCloseable {
         new DiskHealth(
             directory,
             runtime.files(),
+            threads,
             files,
             committer,
             config.reservedBytes(),
@@ -137,7 +142,7 @@ final class BlockService implements AutoCloseable {
           new BlockService(config, runtime, disk, secretKey, lock, onHealthChange);
       service.staging.recover();
       return service;
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       lock.close();
       throw e;
     }
@@ -149,25 +154,38 @@ final class BlockService implements AutoCloseable {
 
   /**
    * Removes leftovers of earlier processes and counts the blocks, in the background; again after a
-   * while if the disk fails meanwhile.
+   * while if the disk fails meanwhile. Does nothing when it has begun already; without a thread for
+   * it, it has not.
    */
   void startCounting() {
-    Thread.ofPlatform()
-        .daemon()
-        .name("disk-count-" + directory.getFileName())
-        .start(
-            () -> {
-              while (!closed && !tryCount()) {
-                LockSupport.parkNanos(config.diskTimes().reopen());
-              }
-            });
+    if (!counting.compareAndSet(false, true)) {
+      return;
+    }
+    boolean started = false;
+    try {
+      threads.start(
+          Thread.ofPlatform()
+              .daemon()
+              .name("disk-count-" + directory.getFileName())
+              .unstarted(
+                  () -> {
+                    while (!closed && !tryCount()) {
+                      LockSupport.parkNanos(config.diskTimes().reopen());
+                    }
+                  }));
+      started = true;
+    } catch (IOException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "not counted yet: " + directory, e);
+    } finally {
+      counting.set(started);
+    }
   }
 
   private boolean tryCount() {
     try {
       count();
       return true;
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       if (!closed) {
         LOGGER.log(System.Logger.Level.WARNING, "cannot count the blocks of " + directory, e);
         health.suspectSomething();
@@ -560,17 +578,36 @@ final class BlockService implements AutoCloseable {
 
   /** Which error an I/O failure is (blocks.md section 7.1), decided by a probe of the disk. */
   ErrorCode classify(IOException e, long blockId, String what) {
-    String message = what + " of block " + hex(blockId) + " failed";
+    return isUnclear(e)
+        ? ioError(health.isDeviceFailure(blockId, message(what, blockId), e))
+        : clearError(e, blockId, what);
+  }
+
+  /** The same for callers that must not wait for the probe. */
+  CompletableFuture<ErrorCode> classifyLater(IOException e, long blockId, String what) {
+    return isUnclear(e)
+        ? health.deviceFailure(blockId, message(what, blockId), e).thenApply(BlockService::ioError)
+        : CompletableFuture.completedFuture(clearError(e, blockId, what));
+  }
+
+  /** Whether only a probe can tell what has failed. */
+  private static boolean isUnclear(IOException e) {
+    DiskError error = DiskError.of(e);
+    return !(e instanceof DiskHangsException)
+        && (error == DiskError.DEVICE
+            || (e instanceof SyncFailedException && error != DiskError.FULL));
+  }
+
+  private static ErrorCode ioError(boolean isDevice) {
+    return isDevice ? ErrorCode.BLOCK_IO_ERROR_DEVICE : ErrorCode.BLOCK_IO_ERROR_FILE;
+  }
+
+  private ErrorCode clearError(IOException e, long blockId, String what) {
     if (e instanceof DiskHangsException) {
       return ErrorCode.BLOCK_IO_ERROR_DEVICE;
     }
+    String message = message(what, blockId);
     DiskError error = DiskError.of(e);
-    if (error == DiskError.DEVICE
-        || (e instanceof SyncFailedException && error != DiskError.FULL)) {
-      return health.isDeviceFailure(blockId, message, e)
-          ? ErrorCode.BLOCK_IO_ERROR_DEVICE
-          : ErrorCode.BLOCK_IO_ERROR_FILE;
-    }
     if (error == DiskError.READ_ONLY || error == DiskError.FULL) {
       // The probe finds out and says it once, however many requests fail.
       LOGGER.log(System.Logger.Level.DEBUG, message, e);
@@ -581,6 +618,10 @@ final class BlockService implements AutoCloseable {
     return error == DiskError.READ_ONLY
         ? ErrorCode.BLOCK_IO_ERROR_DEVICE
         : ErrorCode.INTERNAL_ERROR;
+  }
+
+  private static String message(String what, long blockId) {
+    return what + " of block " + hex(blockId) + " failed";
   }
 
   private static String hex(long blockId) {

@@ -11,6 +11,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.eggsfs.blocks.disk.DiskFiles;
 import org.eggsfs.blocks.disk.SystemFiles;
 
@@ -25,9 +26,11 @@ public final class BlocksRuntime implements AutoCloseable {
   private static final int WORKERS_MAX = 256;
 
   private static final long TICK_MILLIS = 500;
+  private static final long TICK_WARNING_NANOS = 60_000_000_000L;
 
   private final DiskFiles files;
-  private final TransferBuffers buffers = new TransferBuffers();
+  private final ThreadStarter threads;
+  private final TransferBuffers buffers;
   private final Map<Object, FileSystemCommitter> committers = new HashMap<>();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final Set<BlockServer> servers = ConcurrentHashMap.newKeySet();
@@ -44,6 +47,9 @@ public final class BlocksRuntime implements AutoCloseable {
       new ScheduledThreadPoolExecutor(
           1, Thread.ofPlatform().name("blocks-timer").daemon().factory());
 
+  /** When a failed tick was last told; only the timer's thread looks at it. */
+  private long tickWarningNanos = System.nanoTime() - TICK_WARNING_NANOS;
+
   /** A runtime without servers. */
   public BlocksRuntime() {
     this(new SystemFiles());
@@ -51,7 +57,14 @@ public final class BlocksRuntime implements AutoCloseable {
 
   /** A runtime whose servers use these files. */
   BlocksRuntime(DiskFiles files) {
+    this(files, Thread::start, new TransferBuffers());
+  }
+
+  /** With another way to start threads than the system's, and other buffers. */
+  BlocksRuntime(DiskFiles files, Consumer<Thread> threads, TransferBuffers buffers) {
     this.files = files;
+    this.threads = new ThreadStarter(threads);
+    this.buffers = buffers;
     timer.setRemoveOnCancelPolicy(true);
     timer.scheduleWithFixedDelay(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
   }
@@ -73,9 +86,13 @@ public final class BlocksRuntime implements AutoCloseable {
     return files;
   }
 
+  ThreadStarter threads() {
+    return threads;
+  }
+
   FileSystemCommitter committer(Path directory) throws IOException {
     Object fileSystem = files.fileSystem(directory);
-    FileSystemCommitter fresh = new FileSystemCommitter(files, directory);
+    FileSystemCommitter fresh = new FileSystemCommitter(files, threads, directory);
     synchronized (committers) {
       FileSystemCommitter known = committers.putIfAbsent(fileSystem, fresh);
       if (known == null) {
@@ -108,16 +125,25 @@ public final class BlocksRuntime implements AutoCloseable {
 
   /** Ends connections that were silent for too long, and looks after the disks. Never waits. */
   private void tick() {
+    long now = System.nanoTime();
+    for (Connection connection : connections) {
+      attempt(() -> connection.closeIfExpired(now));
+    }
+    for (BlockServer server : servers) {
+      attempt(server::watchDisks);
+    }
+  }
+
+  /** Whatever goes wrong, the timer would not come again for any of them if it were thrown. */
+  private void attempt(Runnable look) {
     try {
+      look.run();
+    } catch (RuntimeException | Error e) {
       long now = System.nanoTime();
-      for (Connection connection : connections) {
-        connection.closeIfExpired(now);
+      if (now - tickWarningNanos >= TICK_WARNING_NANOS) {
+        tickWarningNanos = now;
+        LOGGER.log(System.Logger.Level.ERROR, "looking after disks failed; it goes on", e);
       }
-      for (BlockServer server : servers) {
-        server.watchDisks();
-      }
-    } catch (RuntimeException e) {
-      LOGGER.log(System.Logger.Level.ERROR, "looking after disks failed; it goes on", e);
     }
   }
 

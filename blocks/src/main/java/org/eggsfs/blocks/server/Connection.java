@@ -31,8 +31,8 @@ final class Connection implements Runnable {
 
   private static final int HEADER_BUFFER_SIZE = 16 << 10;
 
-  /** A transfer buffer is held meanwhile, so a stalled body ends the connection soon. */
-  private static final long BODY_STALL_NANOS = 30_000_000_000L;
+  /** A transfer buffer is held meanwhile, so a stalled peer ends the connection soon. */
+  private static final long STALL_NANOS = 30_000_000_000L;
 
   private record Pending(long serviceId, long blockId, CompletableFuture<Response> response) {}
 
@@ -57,6 +57,14 @@ final class Connection implements Runnable {
   private CompletableFuture<Response> awaited;
   private BlockService sending;
 
+  /** What the second thread answers or is about to: it lets go of that itself. */
+  private Pending answering;
+
+  /** Of the body that is received and of the answer that is sent, while there are such. */
+  private volatile PeerClock receivingClock;
+
+  private volatile PeerClock sendingClock;
+
   /**
    * A connection, served by {@link #run}.
    *
@@ -76,9 +84,15 @@ final class Connection implements Runnable {
 
   void closeIfExpired(long nowNanos) {
     long limit = deadline;
-    if (limit != Long.MAX_VALUE && nowNanos - limit > 0) {
+    if ((limit != Long.MAX_VALUE && nowNanos - limit > 0)
+        || isOver(receivingClock, nowNanos)
+        || isOver(sendingClock, nowNanos)) {
       close();
     }
+  }
+
+  private static boolean isOver(PeerClock clock, long nowNanos) {
+    return clock != null && clock.isOver(nowNanos);
   }
 
   /** How long it has had nothing to do; 0 when it has. */
@@ -140,7 +154,7 @@ final class Connection implements Runnable {
       LOGGER.log(System.Logger.Level.TRACE, "connection ended", e);
     } catch (IOException e) {
       LOGGER.log(System.Logger.Level.DEBUG, "connection failed", e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOGGER.log(System.Logger.Level.ERROR, "a connection failed; the server goes on", e);
     } finally {
       close();
@@ -231,7 +245,7 @@ final class Connection implements Runnable {
   }
 
   private long stallNanos() {
-    return timeoutNanos == 0 ? BODY_STALL_NANOS : Math.min(timeoutNanos, BODY_STALL_NANOS);
+    return timeoutNanos == 0 ? STALL_NANOS : Math.min(timeoutNanos, STALL_NANOS);
   }
 
   // ---------------------------------------------------------------- reading
@@ -257,6 +271,16 @@ final class Connection implements Runnable {
     return true;
   }
 
+  /** Data of a request follows, for which a transfer buffer is held until {@link #endData}. */
+  void beginData(long size) {
+    receivingClock = new PeerClock(stallNanos(), size);
+  }
+
+  /** The transfer buffer is not held any more. */
+  void endData() {
+    receivingClock = null;
+  }
+
   /** Fills {@code target} with the next bytes of a request's data. */
   void readData(ByteBuffer target) throws IOException {
     if (in.hasRemaining()) {
@@ -264,13 +288,16 @@ final class Connection implements Runnable {
       target.put(in.slice(in.position(), part));
       in.position(in.position() + part);
     }
+    extendDeadline(timeoutNanos);
     // One limit for the whole piece: a trickling peer must not keep the transfer buffer.
-    extendDeadline(stallNanos());
+    PeerClock clock = receivingClock;
+    clock.start(System.nanoTime());
     while (target.hasRemaining()) {
       if (channel.read(target) < 0) {
         throw new EOFException("inside a block");
       }
     }
+    clock.stop(System.nanoTime());
   }
 
   /** Reads and drops the data of a request that failed, so that the stream stays in step. */
@@ -364,10 +391,12 @@ final class Connection implements Runnable {
             return;
           }
           oldest = pending.peekFirst();
+          answering = oldest;
         }
         boolean goOn = send(join(oldest.response));
         extendDeadline(timeoutNanos);
         synchronized (pending) {
+          answering = null;
           pending.pollFirst();
           pending.notifyAll();
         }
@@ -377,18 +406,20 @@ final class Connection implements Runnable {
       }
     } catch (IOException e) {
       LOGGER.log(System.Logger.Level.DEBUG, "sending failed", e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOGGER.log(System.Logger.Level.ERROR, "a connection failed; the server goes on", e);
     } finally {
       close();
     }
   }
 
-  /** Files opened for answers that nobody will send. */
+  /** Files opened for answers that nobody will send; one may be read for an answer right now. */
   private void releasePending() {
     synchronized (pending) {
       for (Pending request : pending) {
-        request.response.thenAccept(Response::dispose);
+        if (!request.equals(answering)) {
+          request.response.thenAccept(Response::dispose);
+        }
       }
       pending.clear();
     }
@@ -414,53 +445,66 @@ final class Connection implements Runnable {
     }
   }
 
-  /** Nothing is ever sent after a started body: a failure inside it ends the connection. */
   private void sendPages(Response.Pages pages) throws IOException {
-    long startNanos = System.nanoTime();
-    DiskMetrics metrics = pages.service().metrics;
-    sendFrom(pages.service());
-    TransferBuffers.Lease lease = pages.service().buffers.take();
     try {
-      ByteBuffer chunk = lease.buffer();
-      int head = Frames.BLOCKS_RESPONSE_HEADER_SIZE;
-      long position = pages.offset();
-      long left = pages.count();
-      chunk.putInt(ProtocolConstants.MAGIC_BLOCKS_RESPONSE).put((byte) pages.kind());
-      int start = head;
-      do {
-        int part = (int) Math.min(left, pagesThatFit(chunk.capacity() - start));
-        int length = (int) BlockFormat.fileOffset(part);
-        chunk.limit(start + length).position(start);
-        try {
-          pages.file().file().readFully(chunk, BlockFormat.fileOffset(position));
-        } catch (IOException e) {
-          ErrorCode error = pages.service().classify(e, pages.file().blockId(), "read");
-          if (start == 0) {
-            throw e;
-          }
-          // The head is not sent yet, so this can still be an error answer.
-          metrics.notRead(pages.kind(), error, System.nanoTime() - startNanos);
-          write(((Response.Frame) Response.error(error, false)).bytes());
-          return;
-        }
-        if (!pages.withCrcs()) {
-          length = BlockFormat.stripCrcs(chunk, start, length);
-        }
-        chunk.limit(start + length).position(0);
-        // A transfer buffer is held meanwhile: a peer that takes nothing must let go of it soon.
-        extendDeadline(stallNanos());
-        write(chunk);
-        chunk.clear();
-        start = 0;
-        position += part;
-        left -= part;
-      } while (left > 0);
-      metrics.read(pages.kind(), pages.count(), System.nanoTime() - startNanos);
+      sendFrom(pages.service());
+      TransferBuffers.Lease lease = pages.service().buffers.take();
+      try {
+        sendingClock = new PeerClock(stallNanos(), pages.count());
+        sendPages(pages, lease.buffer());
+      } finally {
+        sendingClock = null;
+        lease.give();
+      }
     } finally {
       sendFrom(null);
-      lease.give();
       pages.dispose();
     }
+  }
+
+  /** Nothing is ever sent after a started body: a failure inside it ends the connection. */
+  private void sendPages(Response.Pages pages, ByteBuffer chunk) throws IOException {
+    long startNanos = System.nanoTime();
+    DiskMetrics metrics = pages.service().metrics;
+    long position = pages.offset();
+    long left = pages.count();
+    chunk.putInt(ProtocolConstants.MAGIC_BLOCKS_RESPONSE).put((byte) pages.kind());
+    int start = Frames.BLOCKS_RESPONSE_HEADER_SIZE;
+    do {
+      int part = (int) Math.min(left, pagesThatFit(chunk.capacity() - start));
+      int length = (int) BlockFormat.fileOffset(part);
+      chunk.limit(start + length).position(start);
+      try {
+        pages.file().file().readFully(chunk, BlockFormat.fileOffset(position));
+      } catch (IOException e) {
+        ErrorCode error = pages.service().classify(e, pages.file().blockId(), "read");
+        if (start == 0) {
+          throw e;
+        }
+        // The head is not sent yet, so this can still be an error answer.
+        metrics.notRead(pages.kind(), error, System.nanoTime() - startNanos);
+        sendPiece(((Response.Frame) Response.error(error, false)).bytes());
+        return;
+      }
+      if (!pages.withCrcs()) {
+        length = BlockFormat.stripCrcs(chunk, start, length);
+      }
+      chunk.limit(start + length).position(0);
+      sendPiece(chunk);
+      chunk.clear();
+      start = 0;
+      position += part;
+      left -= part;
+    } while (left > 0);
+    metrics.read(pages.kind(), pages.count(), System.nanoTime() - startNanos);
+  }
+
+  private void sendPiece(ByteBuffer bytes) throws IOException {
+    extendDeadline(timeoutNanos);
+    PeerClock clock = sendingClock;
+    clock.start(System.nanoTime());
+    write(bytes);
+    clock.stop(System.nanoTime());
   }
 
   private void sendFrom(BlockService service) {

@@ -23,9 +23,10 @@ import org.eggsfs.blocks.format.KeyFile;
  * <p>A probe asks for the free space and reads the key file past the page cache; once a minute, and
  * whenever something went wrong, it also writes, syncs and removes a small file. Each probe has a
  * thread of its own, at most one per disk, so a hanging disk holds up nobody else; {@link #tick} is
- * called about once a second and never waits. No verdict is final: whatever the state, the disk is
- * probed on, and is well again as soon as probes say so. Only many I/O errors are remembered until
- * there was none for ten minutes.
+ * called about once a second and never waits. A probe that cannot be made, for want of a thread or
+ * of memory, says nothing about the disk; the next one comes at its time. No verdict is final:
+ * whatever the state, the disk is probed on, and is well again as soon as probes say so. Only many
+ * I/O errors are remembered until there was none for ten minutes.
  */
 final class DiskHealth {
   /** Blocks with I/O errors within a window that make a disk suspect; fewer prove nothing. */
@@ -51,6 +52,7 @@ final class DiskHealth {
 
   private final Path directory;
   private final DiskFiles files;
+  private final ThreadStarter threads;
   private final WatchedFiles watched;
   private final FileSystemCommitter committer;
   private final long reservedBytes;
@@ -87,6 +89,7 @@ final class DiskHealth {
   DiskHealth(
       Path directory,
       DiskFiles files,
+      ThreadStarter threads,
       WatchedFiles watched,
       FileSystemCommitter committer,
       long reservedBytes,
@@ -95,6 +98,7 @@ final class DiskHealth {
       throws IOException {
     this.directory = directory;
     this.files = files;
+    this.threads = threads;
     this.watched = watched;
     this.committer = committer;
     this.reservedBytes = reservedBytes;
@@ -125,6 +129,24 @@ final class DiskHealth {
 
   /** A request failed with an I/O error; whether it was the device or only this block. */
   boolean isDeviceFailure(long blockId, String what, IOException error) {
+    try {
+      return failed(blockId, what, error).get(VERDICT_SECONDS_MAX, TimeUnit.SECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return true;
+    }
+  }
+
+  /** The same for callers that must not wait. */
+  CompletableFuture<Boolean> deviceFailure(long blockId, String what, IOException error) {
+    return failed(blockId, what, error)
+        .completeOnTimeout(true, VERDICT_SECONDS_MAX, TimeUnit.SECONDS);
+  }
+
+  /** Counts an I/O error; completes with whether it was the device as soon as a probe knows. */
+  private CompletableFuture<Boolean> failed(long blockId, String what, IOException error) {
     ioErrors.increment();
     boolean log;
     synchronized (this) {
@@ -137,14 +159,7 @@ final class DiskHealth {
     if (log) {
       LOGGER.log(System.Logger.Level.WARNING, "{0}: {1}: {2}", directory, what, error.toString());
     }
-    try {
-      return !probe(true).get(VERDICT_SECONDS_MAX, TimeUnit.SECONDS);
-    } catch (TimeoutException | ExecutionException e) {
-      return true;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return true;
-    }
+    return probe(true).handle((works, failed) -> failed != null || !works);
   }
 
   /** Something other than an I/O error went wrong: look soon. */
@@ -201,6 +216,7 @@ final class DiskHealth {
   private CompletableFuture<Boolean> probe(boolean withWrite) {
     CompletableFuture<Boolean> result;
     boolean write;
+    long lastWrite;
     synchronized (this) {
       writeWanted |= withWrite;
       if (probing != null) {
@@ -210,6 +226,7 @@ final class DiskHealth {
       probing = result;
       long now = System.nanoTime();
       probeStartNanos = now;
+      lastWrite = lastWriteNanos;
       write =
           writeWanted
               || state != DiskState.WELL
@@ -220,14 +237,37 @@ final class DiskHealth {
         lastWriteNanos = now;
       }
     }
-    Thread.ofPlatform()
-        .daemon()
-        .name("disk-probe-" + directory.getFileName())
-        .start(() -> runProbe(result, write));
+    Runnable undo = () -> undoProbe(result, write, lastWrite);
+    boolean started = false;
+    try {
+      threads.start(
+          Thread.ofPlatform()
+              .daemon()
+              .name("disk-probe-" + directory.getFileName())
+              .unstarted(() -> runProbe(result, write, undo)));
+      started = true;
+    } catch (IOException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "no probe of " + directory, e);
+    } finally {
+      if (!started) {
+        undo.run();
+      }
+    }
     return result;
   }
 
-  private void runProbe(CompletableFuture<Boolean> result, boolean write) {
+  /** As if the probe had not begun; what waits for it gets no verdict. */
+  private void undoProbe(CompletableFuture<Boolean> result, boolean write, long lastWrite) {
+    synchronized (this) {
+      probing = null;
+      lastProbeNanos = System.nanoTime();
+      writeWanted |= write;
+      lastWriteNanos = lastWrite;
+    }
+    result.completeExceptionally(new IOException("the disk could not be probed"));
+  }
+
+  private void runProbe(CompletableFuture<Boolean> result, boolean write, Runnable undo) {
     DiskFiles.Space found = null;
     IOException failed = null;
     boolean refused = false;
@@ -247,6 +287,10 @@ final class DiskHealth {
       }
     } catch (RuntimeException e) {
       failed = new IOException(e);
+    } catch (Error e) {
+      LOGGER.log(System.Logger.Level.ERROR, "cannot probe " + directory, e);
+      undo.run();
+      return;
     }
     synchronized (this) {
       long now = System.nanoTime();
@@ -264,7 +308,11 @@ final class DiskHealth {
       probing = null;
     }
     update(true, false);
-    result.complete(failed == null && !refused);
+    boolean works = failed == null && !refused;
+    result.complete(works);
+    if (works) {
+      watched.cleanUp();
+    }
   }
 
   private void writeSomething() throws IOException {

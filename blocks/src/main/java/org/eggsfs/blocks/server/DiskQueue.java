@@ -6,7 +6,8 @@ import org.eggsfs.protocol.StorageClass;
 
 /**
  * Runs the pipelined requests of one disk on the shared workers, a bounded number at a time, so
- * that a slow disk holds up neither the workers nor other disks.
+ * that a slow disk holds up neither the workers nor other disks. When there is no thread for
+ * another worker, the caller does the work itself, as when all are busy.
  */
 final class DiskQueue implements Executor {
   private static final int HDD_CONCURRENCY_MAX = 8;
@@ -43,7 +44,16 @@ final class DiskQueue implements Executor {
       }
       running++;
     }
-    workers.execute(() -> runAll(task));
+    boolean taken = false;
+    try {
+      workers.execute(() -> runAll(task));
+      taken = true;
+    } catch (RuntimeException | Error e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "no worker", e);
+    }
+    if (!taken) {
+      runAll(task);
+    }
   }
 
   private void runAll(Runnable first) {

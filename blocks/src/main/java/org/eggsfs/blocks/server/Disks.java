@@ -113,17 +113,31 @@ final class Disks {
   private void start(Slot slot, CountDownLatch finished) {
     slot.opening = true;
     slot.lastTryNanos = System.nanoTime();
-    Thread.ofPlatform()
-        .daemon()
-        .name("disk-open-" + slot.disk.directory().getFileName())
-        .start(
-            () -> {
-              try {
-                open(slot);
-              } finally {
-                finished.countDown();
-              }
-            });
+    boolean started = false;
+    try {
+      runtime
+          .threads()
+          .start(
+              Thread.ofPlatform()
+                  .daemon()
+                  .name("disk-open-" + slot.disk.directory().getFileName())
+                  .unstarted(
+                      () -> {
+                        try {
+                          open(slot);
+                        } finally {
+                          finished.countDown();
+                        }
+                      }));
+      started = true;
+    } catch (IOException e) {
+      slot.failure = e;
+    } finally {
+      if (!started) {
+        slot.opening = false;
+        finished.countDown();
+      }
+    }
   }
 
   private void open(Slot slot) {
@@ -145,11 +159,11 @@ final class Disks {
       join(slot, service);
     } catch (IOException e) {
       failure = e;
-      if (service != null) {
-        service.close();
-      }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       failure = new IOException("cannot open " + slot.disk.directory() + ": " + e, e);
+    }
+    if (failure != null && service != null) {
+      service.close();
     }
     boolean report;
     synchronized (this) {
@@ -165,6 +179,7 @@ final class Disks {
           slot.disk.directory(),
           failure);
     } else if (failure == null) {
+      service.startCounting();
       events.diskChanged(service);
     }
   }
@@ -185,7 +200,6 @@ final class Disks {
       slot.service = service;
       inOrder.put(new ArrayList<>(slots.values()).indexOf(slot), service);
     }
-    service.startCounting();
   }
 
   /** Looks after all: never waits for a disk. */
@@ -200,6 +214,7 @@ final class Disks {
     boolean slowIsUnusual = 2 * slow < count;
     for (BlockService service : inOrder.values()) {
       service.health.tick(slowIsUnusual);
+      service.startCounting();
     }
     long now = System.nanoTime();
     synchronized (this) {

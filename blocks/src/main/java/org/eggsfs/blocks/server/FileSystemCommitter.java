@@ -50,6 +50,7 @@ final class FileSystemCommitter implements AutoCloseable {
   }
 
   private final DiskFiles files;
+  private final ThreadStarter threads;
   private final DiskFiles.Held root;
   private final String name;
   private final long gatherNanos;
@@ -70,20 +71,23 @@ final class FileSystemCommitter implements AutoCloseable {
   private int together;
 
   /** A committer of the file system that holds {@code directory}. */
-  FileSystemCommitter(DiskFiles files, Path directory) throws IOException {
-    this(files, directory, GATHER_NANOS);
+  FileSystemCommitter(DiskFiles files, ThreadStarter threads, Path directory) throws IOException {
+    this(files, threads, directory, GATHER_NANOS);
   }
 
   /** With another time to gather. */
-  FileSystemCommitter(DiskFiles files, Path directory, long gatherNanos) throws IOException {
+  FileSystemCommitter(DiskFiles files, ThreadStarter threads, Path directory, long gatherNanos)
+      throws IOException {
     this.gatherNanos = gatherNanos;
     this.files = files;
+    this.threads = threads;
     this.root = files.hold(directory);
     this.name = "blocks-sync-" + directory.getFileName();
   }
 
   /**
    * A file is written; makes it durable under the name it has, runs {@code then}, and completes.
+   * What depends on the future is run by the thread that syncs, so it must not wait for anything.
    *
    * @param writtenIn the {@link #generation} when its writing began
    */
@@ -114,8 +118,7 @@ final class FileSystemCommitter implements AutoCloseable {
         together++;
       }
       if (!running) {
-        running = true;
-        Thread.ofPlatform().name(name).daemon().start(this::run);
+        startThread();
       } else if (fresh.size() == 1 || fresh.size() == together) {
         arrived.signal();
       }
@@ -125,26 +128,46 @@ final class FileSystemCommitter implements AutoCloseable {
     }
   }
 
+  /** Without a thread what waits for it fails; the next that comes tries again. */
+  private void startThread() {
+    try {
+      threads.start(Thread.ofPlatform().name(name).daemon().unstarted(this::run));
+      running = true;
+    } catch (IOException e) {
+      // There is only one, and its future is not handed out yet.
+      fresh.forEach(task -> task.done.completeExceptionally(e));
+      fresh.clear();
+    }
+  }
+
   private void run() {
     while (true) {
       List<Task> tasks = take();
       if (tasks == null) {
         return;
       }
-      IOException failure = null;
-      try {
-        syncStartNanos = System.nanoTime() | 1;
-        files.syncFileSystem(root);
-      } catch (IOException | RuntimeException | Error e) {
-        failure = new SyncFailedException(String.valueOf(e.getMessage()));
-        failure.initCause(e);
-        failAllFresh(failure);
-      } finally {
-        syncStartNanos = 0;
+      IOException failure = syncFileSystem();
+      if (failure != null) {
+        tasks.addAll(takeDoubtful());
       }
       for (Task task : tasks) {
         task.finish(failure);
       }
+    }
+  }
+
+  /** Null, or why it failed. */
+  private IOException syncFileSystem() {
+    try {
+      syncStartNanos = System.nanoTime() | 1;
+      files.syncFileSystem(root);
+      return null;
+    } catch (IOException | RuntimeException | Error e) {
+      IOException failure = new SyncFailedException(String.valueOf(e.getMessage()));
+      failure.initCause(e);
+      return failure;
+    } finally {
+      syncStartNanos = 0;
     }
   }
 
@@ -186,16 +209,16 @@ final class FileSystemCommitter implements AutoCloseable {
   /**
    * The kernel reports a write-back error once: data of tasks that arrived during the failed sync
    * may be lost with it, and the next sync would not say so. Data being written right now belongs
-   * to an older generation and is refused when it is committed.
+   * to an older generation and is refused when it is committed. What failing does to the tasks is
+   * done without the lock.
    */
-  private void failAllFresh(IOException failure) {
+  private List<Task> takeDoubtful() {
     lock.lock();
     try {
       generation++;
-      for (Task task : fresh) {
-        task.done.completeExceptionally(failure);
-      }
+      List<Task> doubtful = fresh;
       fresh = new ArrayList<>();
+      return doubtful;
     } finally {
       lock.unlock();
     }

@@ -118,14 +118,14 @@ final class Registrar implements AutoCloseable {
       registered = true;
       alerted = false;
       return true;
-    } catch (IOException | EggsException | RuntimeException e) {
+    } catch (IOException | EggsException | RuntimeException | Error e) {
       if (!alerted && !closed) {
         alerted = true;
         LOGGER.log(
             System.Logger.Level.WARNING,
             "cannot register with the shuckle at {0} ({1}); trying again",
             config.shuckleAddresses(),
-            e.getMessage());
+            e.getMessage() == null ? e : e.getMessage());
       }
       return false;
     }

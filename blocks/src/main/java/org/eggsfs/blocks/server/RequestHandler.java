@@ -9,6 +9,7 @@ import org.eggsfs.blocks.format.BlockFormat;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.blocks.BlocksKind;
 import org.eggsfs.protocol.blocks.BlocksRequest;
 import org.eggsfs.protocol.blocks.CheckBlockRequest;
 import org.eggsfs.protocol.blocks.CheckBlockResponse;
@@ -135,6 +136,8 @@ final class RequestHandler {
       case EraseBlockRequest erase ->
           start(
               executor,
+              service,
+              request,
               () ->
                   service
                       .erase(erase.blockId(), erase.certificate())
@@ -143,6 +146,8 @@ final class RequestHandler {
       case FetchBlockRequest fetch ->
           start(
               executor,
+              service,
+              request,
               () ->
                   fetch(
                       service,
@@ -154,12 +159,16 @@ final class RequestHandler {
       case FetchBlockWithCrcRequest fetch ->
           start(
               executor,
+              service,
+              request,
               () ->
                   fetch(
                       service, fetch.blockId(), fetch.kind(), fetch.offset(), fetch.count(), true));
       case CheckBlockRequest check ->
           start(
               executor,
+              service,
+              request,
               () -> {
                 service.check(check.blockId(), check.size(), check.crc());
                 return done(Response.of(check.kind(), new CheckBlockResponse()));
@@ -167,6 +176,8 @@ final class RequestHandler {
       case ListBlocksRequest list ->
           start(
               executor,
+              service,
+              request,
               () ->
                   done(
                       Response.of(
@@ -175,6 +186,8 @@ final class RequestHandler {
       case QuarantineBlockRequest quarantine ->
           start(
               executor,
+              service,
+              request,
               () ->
                   service
                       .quarantine(quarantine.blockId(), quarantine.certificate())
@@ -213,23 +226,31 @@ final class RequestHandler {
     return CompletableFuture.completedFuture(response);
   }
 
-  private CompletableFuture<Response> start(Executor executor, Work work) {
+  private static CompletableFuture<Response> start(
+      Executor executor, BlockService service, BlocksRequest request, Work work) {
     CompletableFuture<Response> result = new CompletableFuture<>();
     executor.execute(
         () -> {
           try {
-            work.run().whenComplete((response, error) -> complete(result, response, error));
+            work.run()
+                .whenComplete(
+                    (response, error) -> complete(result, service, request, response, error));
           } catch (EggsException e) {
             result.complete(Response.error(e.code(), false));
-          } catch (RuntimeException e) {
-            complete(result, null, e);
+          } catch (RuntimeException | Error e) {
+            complete(result, service, request, null, e);
           }
         });
     return result;
   }
 
+  /** Never waits: this may be the thread that syncs. */
   private static void complete(
-      CompletableFuture<Response> result, Response response, Throwable error) {
+      CompletableFuture<Response> result,
+      BlockService service,
+      BlocksRequest request,
+      Response response,
+      Throwable error) {
     if (error == null) {
       // The disk may have been found hanging, and the request been answered, meanwhile.
       if (!result.complete(response)) {
@@ -237,9 +258,55 @@ final class RequestHandler {
       }
       return;
     }
+    CompletableFuture<ErrorCode> code;
+    try {
+      code = classify(service, request, error);
+    } catch (RuntimeException | Error e) {
+      LOGGER.log(System.Logger.Level.ERROR, "a request failed", e);
+      code = CompletableFuture.completedFuture(ErrorCode.INTERNAL_ERROR);
+    }
+    CompletableFuture<Void> _ =
+        code.thenAccept(known -> result.complete(Response.error(known, false)));
+  }
+
+  private static CompletableFuture<ErrorCode> classify(
+      BlockService service, BlocksRequest request, Throwable error) {
     Throwable cause = error instanceof CompletionException ? error.getCause() : error;
+    if (cause instanceof Staging.ErasedMeanwhileException) {
+      return CompletableFuture.completedFuture(ErrorCode.BLOCK_TOO_OLD_FOR_WRITE);
+    }
+    if (cause instanceof IOException e) {
+      return service.classifyLater(e, blockId(request), BlocksKind.name(request.kind()));
+    }
     LOGGER.log(System.Logger.Level.ERROR, "a request failed", cause);
-    result.complete(Response.error(ErrorCode.INTERNAL_ERROR, false));
+    return CompletableFuture.completedFuture(ErrorCode.INTERNAL_ERROR);
+  }
+
+  /**
+   * Answers a write when it is settled. What is not to stay goes, also when the disk was found
+   * hanging and the request answered before.
+   *
+   * @param stays whether what was written stays when all has gone well
+   */
+  private static CompletableFuture<Response> settle(
+      CompletableFuture<Response> outcome,
+      BlockService service,
+      BlocksRequest request,
+      BlockService.Writing writing,
+      boolean stays) {
+    CompletableFuture<Response> result = new CompletableFuture<>();
+    CompletableFuture<Response> _ =
+        outcome.whenComplete(
+            (response, error) -> {
+              try {
+                if (error != null || !stays) {
+                  writing.abandon();
+                }
+              } finally {
+                complete(result, service, request, response, error);
+              }
+            });
+    return result;
   }
 
   private CompletableFuture<Response> fetch(
@@ -282,14 +349,12 @@ final class RequestHandler {
       }
       CompletableFuture<Long> proof = writing.commit();
       complete = true;
-      return proof.handle(
-          (value, failure) -> {
-            if (failure == null) {
-              return Response.of(request.kind(), new WriteBlockResponse(value));
-            }
-            writing.abandon();
-            return Response.error(classify(service, request.blockId(), failure), false);
-          });
+      return settle(
+          proof.thenApply(value -> Response.of(request.kind(), new WriteBlockResponse(value))),
+          service,
+          request,
+          writing,
+          true);
     } catch (EggsException e) {
       return done(Response.error(e.code(), false));
     } finally {
@@ -299,20 +364,12 @@ final class RequestHandler {
     }
   }
 
-  private static ErrorCode classify(BlockService service, long blockId, Throwable failure) {
-    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
-    if (cause instanceof Staging.ErasedMeanwhileException) {
-      return ErrorCode.BLOCK_TOO_OLD_FOR_WRITE;
-    }
-    return cause instanceof IOException e
-        ? service.classify(e, blockId, "commit")
-        : ErrorCode.INTERNAL_ERROR;
-  }
-
   /** Moves a body to the disk; on a disk error takes the rest of it off the stream. */
   private static EggsException transfer(
       Connection connection, BlockService service, BlockService.Writing writing, long size)
       throws IOException {
+    EggsException error = null;
+    long left = size;
     TransferBuffers.Lease lease = service.buffers.take();
     try {
       ByteBuffer chunk = lease.buffer();
@@ -322,8 +379,8 @@ final class RequestHandler {
           chunk
               .slice(dataSize, TransferBuffers.CHUNK_PAGES * BlockFormat.RECORD)
               .order(chunk.order());
-      long left = size;
-      while (left > 0) {
+      connection.beginData(size);
+      while (left > 0 && error == null) {
         int part = (int) Math.min(left, dataSize);
         pages.clear().limit(part);
         connection.readData(pages);
@@ -331,14 +388,16 @@ final class RequestHandler {
         try {
           writing.append(pages.flip(), records);
         } catch (EggsException e) {
-          connection.drain(left);
-          return e;
+          error = e;
         }
       }
-      return null;
     } finally {
+      connection.endData();
       lease.give();
     }
+    // The peer may be slow, and its buffer is wanted by others.
+    connection.drain(left);
+    return error;
   }
 
   private CompletableFuture<Response> receiveTest(
@@ -350,28 +409,25 @@ final class RequestHandler {
       connection.drain(request.size());
       return done(Response.error(e.code(), false));
     }
+    boolean complete = false;
     try {
       long whole = request.size() / BlockFormat.PAGE * BlockFormat.PAGE;
       EggsException error = transfer(connection, service, writing, whole);
-      if (error == null) {
-        connection.drain(request.size() - whole);
-      } else {
-        connection.drain(request.size() - whole);
-        writing.abandon();
+      connection.drain(request.size() - whole);
+      if (error != null) {
         return done(Response.error(error.code(), false));
       }
-    } catch (IOException e) {
-      writing.abandon();
-      throw e;
+      complete = true;
+    } finally {
+      if (!complete) {
+        writing.abandon();
+      }
     }
-    return service
-        .sync()
-        .handle(
-            (ok, failure) -> {
-              writing.abandon();
-              return failure == null
-                  ? Response.of(request.kind(), new TestWriteResponse())
-                  : Response.error(classify(service, 0, failure), false);
-            });
+    return settle(
+        service.sync().thenApply(ok -> Response.of(request.kind(), new TestWriteResponse())),
+        service,
+        request,
+        writing,
+        false);
   }
 }

@@ -5,7 +5,9 @@ import java.nio.ByteBuffer;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -69,10 +71,11 @@ final class Staging {
 
   /**
    * Settles what an earlier process left. To be called before the first request: a block here may
-   * have been acknowledged.
+   * have been acknowledged. It may also be in memory only, when the process was killed and the
+   * system was not, so names are given after a sync.
    *
-   * @throws IOException if the directory cannot be made or listed; a single file that cannot be
-   *     read stays, as a block that is lost until it is repaired
+   * @throws IOException if the directory cannot be made or listed, or not be synced; a single file
+   *     that cannot be read stays, as a block that is lost until it is repaired
    */
   void recover() throws IOException {
     makeDirectory();
@@ -80,19 +83,32 @@ final class Staging {
     files.list(directory, names::add);
     // One for all: there may be many files.
     ByteBuffer chunk = names.isEmpty() ? null : Frames.directBuffer(CHUNK);
-    int recovered = 0;
+    Map<Path, Long> whole = new LinkedHashMap<>();
     for (String name : names) {
       Path file = directory.resolve(name);
       StagedName staged = StagedName.parse(name);
       try {
         if (staged != null && isWhole(file, staged, chunk)) {
-          giveName(file, staged.blockId());
-          recovered++;
+          whole.put(file, staged.blockId());
         } else {
           files.delete(file);
         }
       } catch (IOException e) {
-        LOGGER.log(System.Logger.Level.WARNING, "cannot recover " + file + "; it stays", e);
+        cannotRecover(file, e);
+      }
+    }
+    int recovered = 0;
+    if (!whole.isEmpty()) {
+      try (DiskFiles.Held held = files.hold(disk)) {
+        files.syncFileSystem(held);
+      }
+    }
+    for (Map.Entry<Path, Long> block : whole.entrySet()) {
+      try {
+        giveName(block.getKey(), block.getValue());
+        recovered++;
+      } catch (IOException e) {
+        cannotRecover(block.getKey(), e);
       }
     }
     if (!names.isEmpty()) {
@@ -103,6 +119,10 @@ final class Staging {
           names.size(),
           recovered);
     }
+  }
+
+  private static void cannotRecover(Path file, IOException e) {
+    LOGGER.log(System.Logger.Level.WARNING, "cannot recover " + file + "; it stays", e);
   }
 
   /** Makes the directory, durably, if it is not there. */
@@ -224,8 +244,8 @@ final class Staging {
     /** Removes what is there so far. */
     void abandon() {
       files.closeQuietly(file);
-      files.discard(path);
-      forget(this);
+      // As long as the file is there an erasure of the block has to remove it.
+      files.discard(path, () -> forget(this));
     }
   }
 }

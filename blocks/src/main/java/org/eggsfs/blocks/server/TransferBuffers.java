@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
 import org.eggsfs.blocks.format.BlockFormat;
 import org.eggsfs.protocol.Frames;
 
@@ -32,6 +33,17 @@ final class TransferBuffers {
 
   private final Semaphore permits = new Semaphore(CHUNKS_MAX);
   private final ArrayDeque<ByteBuffer> kept = new ArrayDeque<>();
+  private final IntFunction<ByteBuffer> memory;
+
+  /** Buffers outside the heap. */
+  TransferBuffers() {
+    this(Frames::directBuffer);
+  }
+
+  /** Buffers made by {@code memory}, of which there may be none left. */
+  TransferBuffers(IntFunction<ByteBuffer> memory) {
+    this.memory = memory;
+  }
 
   /** The part of one disk. */
   Share share() {
@@ -50,7 +62,7 @@ final class TransferBuffers {
         return chunk.clear();
       }
     }
-    return Frames.directBuffer(CHUNK_SIZE);
+    return memory.apply(CHUNK_SIZE);
   }
 
   private void keep(ByteBuffer chunk) {
@@ -112,9 +124,20 @@ final class TransferBuffers {
         diskPermits.release();
         throw new IllegalStateException("all transfer buffers are in use");
       }
-      synchronized (this) {
-        held++;
-        return new Lease(this, generation, takeKept());
+      boolean taken = false;
+      try {
+        ByteBuffer chunk = takeKept();
+        synchronized (this) {
+          Lease lease = new Lease(this, generation, chunk);
+          held++;
+          taken = true;
+          return lease;
+        }
+      } finally {
+        if (!taken) {
+          permits.release();
+          diskPermits.release();
+        }
       }
     }
 

@@ -12,14 +12,18 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.eggsfs.blocks.disk.DiskFiles;
 import org.eggsfs.blocks.disk.HostileFiles;
 import org.eggsfs.blocks.disk.HostileFiles.Call;
 import org.eggsfs.blocks.disk.WatchedFiles;
+import org.eggsfs.blocks.format.BlockFormat;
+import org.eggsfs.blocks.format.StagedName;
 import org.eggsfs.core.BlockPaths;
 import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.StorageClass;
@@ -246,6 +250,65 @@ class DiskFailureTest {
   }
 
   @Test
+  void aWriteThatFailedHoldsNoTransferBufferWhileItsPeerIsSlow() throws Exception {
+    start();
+    byte[] large = new byte[4 << 20];
+    AtomicInteger writes = new AtomicInteger();
+    files.set(
+        (call, path) -> {
+          if (call == Call.WRITE && files.disk(path).equals("a")) {
+            writes.incrementAndGet();
+            throw HostileFiles.error(ENOSPC);
+          }
+        });
+    try (Peer peer = new Peer(server)) {
+      int all = runtime.buffers().available();
+      byte[] request = peer.writeRequest(a, NOW, large);
+      int part = 1 << 20;
+      peer.send(Arrays.copyOf(request, part));
+      Await.until(() -> writes.get() > 0 && runtime.buffers().available() == all);
+      peer.send(Arrays.copyOfRange(request, part, request.length));
+      assertEquals("INTERNAL_ERROR", peer.answer(8));
+      files.disarm();
+      assertEquals(Peer.OK, peer.write(a, NOW, large));
+    }
+  }
+
+  @Test
+  void aFileThatIsBeingReadForAnAnswerIsNotClosedByAReset() throws Exception {
+    start();
+    try (Peer peer = new Peer(server)) {
+      assertEquals(Peer.OK, peer.write(a, NOW, DATA));
+      assertEquals(Peer.OK, peer.write(a, NOW + 256, DATA));
+    }
+    Await.until(() -> runtime.connectionCount() == 0);
+    HostileFiles.Gate gate = new HostileFiles.Gate();
+    CountDownLatch reading = new CountDownLatch(1);
+    AtomicInteger closed = new AtomicInteger();
+    Path block = root.resolve("a").resolve(BlockPaths.relative(NOW));
+    files.set(
+        (call, path) -> {
+          if (path.equals(block)) {
+            if (call == Call.READ) {
+              reading.countDown();
+              gate.pass();
+            } else if (call == Call.CLOSE) {
+              closed.incrementAndGet();
+            }
+          }
+        });
+    try (Peer peer = new Peer(server)) {
+      peer.send(Peer.fetchRequest(a, NOW, SIZE), Peer.fetchRequest(a, NOW + 256, SIZE));
+      reading.await();
+      peer.reset();
+      Await.until(() -> runtime.connectionCount() == 0);
+      assertEquals(0, closed.get());
+      gate.open();
+      Await.until(() -> closed.get() == 1);
+    }
+  }
+
+  @Test
   void hangingDisksGiveBackTheirTransferBuffers() throws Exception {
     start();
     try (Peer peer = new Peer(server)) {
@@ -285,6 +348,18 @@ class DiskFailureTest {
       gate.open();
       awaitState(a, DiskState.WELL);
       assertEquals(Peer.OK, peer.write(a, NOW + 256, DATA));
+    }
+  }
+
+  @Test
+  void whatAFailedWriteCouldNotRemoveIsRemovedWhenTheDiskWorks() throws Exception {
+    start();
+    failOn("a", EIO, Set.of(Call.SYNC, Call.DELETE));
+    try (Peer peer = new Peer(server)) {
+      assertTrue(peer.write(a, NOW, DATA).startsWith("BLOCK_IO_ERROR"));
+      assertEquals(1, leftovers().size());
+      files.disarm();
+      Await.until(() -> leftovers().isEmpty());
     }
   }
 
@@ -346,6 +421,83 @@ class DiskFailureTest {
       awaitState(a, DiskState.WELL);
       Await.until(() -> shuckle.last(a) != null && shuckle.last(a).flags() == 0);
       assertEquals(Peer.OK, peer.fetch(a, NOW, SIZE));
+    }
+  }
+
+  @Test
+  void aSyncThatFailsIsTheSameErrorForAllThatWaitForIt() throws Exception {
+    start();
+    now = NOW + 1000;
+    for (boolean dead : List.of(false, true)) {
+      try (Peer peer = new Peer(server)) {
+        failOn("a", EIO, dead ? Set.of(Call.SYNC, Call.READ_KEY) : Set.of(Call.SYNC));
+        String error = dead ? "BLOCK_IO_ERROR_DEVICE" : "BLOCK_IO_ERROR_FILE";
+        // A block that was erased is not written again.
+        long block = NOW + (dead ? 256 : 0);
+        long errors = server.service(a).health.ioErrors.sum();
+        assertEquals(error, peer.write(a, block, DATA));
+        assertEquals(error, peer.erase(a, block));
+        assertEquals(error, peer.quarantine(a, block));
+        assertEquals(error, peer.testWrite(a, DATA));
+        assertEquals(errors + 4, server.service(a).health.ioErrors.sum());
+        if (dead) {
+          awaitState(a, DiskState.FAILED);
+        }
+        files.disarm();
+        awaitState(a, DiskState.WELL);
+        assertEquals(Peer.OK, peer.erase(a, block));
+        assertEquals(Peer.OK, peer.quarantine(a, block));
+        assertEquals(Peer.OK, peer.write(a, block + 1, DATA));
+        assertEquals(Peer.OK, peer.testWrite(a, DATA));
+        assertEquals(List.of(), leftovers());
+      }
+    }
+  }
+
+  private List<Path> leftovers() throws IOException {
+    try (Stream<Path> staged = Files.list(root.resolve("a").resolve(StagedName.DIRECTORY));
+        Stream<Path> others = Files.list(root.resolve("a"))) {
+      return Stream.concat(
+              staged,
+              others.filter(
+                  path ->
+                      path.getFileName().toString().startsWith(BlockFormat.TEMPORARY_PREFIX)
+                          && !path.endsWith(BlockFormat.TEMPORARY_PREFIX + "probe")))
+          .toList();
+    }
+  }
+
+  @Test
+  void erasuresThatFailToBeSyncedMakeADiskSuspect() throws Exception {
+    start();
+    now = NOW + 100_000;
+    try (Peer peer = new Peer(server)) {
+      failOn("a", EIO, Set.of(Call.SYNC));
+      for (int i = 0; i < 20; i++) {
+        assertEquals("BLOCK_IO_ERROR_FILE", peer.erase(a, NOW + 256L * i));
+      }
+      server.watchDisks();
+      assertEquals(DiskState.SUSPECT, state(a));
+    }
+  }
+
+  @Test
+  void aWriteThatWasGivenUpWhenItsDiskHungLeavesNothingWhenItFails() throws Exception {
+    start();
+    HostileFiles.Gate gate = new HostileFiles.Gate();
+    files.set(
+        (call, path) -> {
+          if (call == Call.SYNC && files.disk(path).equals("a")) {
+            gate.pass();
+            throw HostileFiles.error(EIO);
+          }
+        });
+    try (Peer peer = new Peer(server)) {
+      assertEquals("BLOCK_IO_ERROR_DEVICE", peer.write(a, NOW, DATA));
+      assertEquals("BLOCK_IO_ERROR_DEVICE", peer.testWrite(a, DATA));
+      assertNotEquals(List.of(), leftovers());
+      gate.open();
+      Await.until(() -> leftovers().isEmpty());
     }
   }
 

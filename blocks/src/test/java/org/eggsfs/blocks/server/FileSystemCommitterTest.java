@@ -2,6 +2,8 @@ package org.eggsfs.blocks.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -10,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.eggsfs.blocks.disk.DiskFiles;
@@ -25,10 +28,15 @@ import org.junit.jupiter.api.io.TempDir;
 class FileSystemCommitterTest {
   private static final long LONG_NANOS = TimeUnit.HOURS.toNanos(1);
 
+  /** After that something does not come at all. */
+  private static final long PATIENCE_SECONDS = 30;
+
   @TempDir Path disk;
   private final Semaphore begun = new Semaphore(0);
   private final Semaphore mayEnd = new Semaphore(0);
   private FileSystemCommitter committer;
+  private boolean noThread;
+  private volatile boolean fails;
 
   private void start(long gatherNanos) throws IOException {
     SystemFiles real = new SystemFiles();
@@ -43,9 +51,20 @@ class FileSystemCommitterTest {
                   }
                   begun.release();
                   mayEnd.acquireUninterruptibly();
+                  if (fails) {
+                    throw new IOException("Input/output error");
+                  }
                   return null;
                 });
-    committer = new FileSystemCommitter(files, disk, gatherNanos);
+    committer =
+        new FileSystemCommitter(files, new ThreadStarter(this::startThread), disk, gatherNanos);
+  }
+
+  private void startThread(Thread thread) {
+    if (noThread) {
+      throw new OutOfMemoryError("unable to create native thread");
+    }
+    thread.start();
   }
 
   @AfterEach
@@ -112,6 +131,52 @@ class FileSystemCommitterTest {
     mayEnd.release(2);
     submit().join();
     submit().join();
+  }
+
+  @Test
+  void whatFailsIsToldWithoutTheLock() throws Exception {
+    start(0);
+    fails = true;
+    List<CompletableFuture<Void>> tasks = submit(1);
+    begun.acquire();
+    tasks.addAll(submit(3));
+    // As others do meanwhile: they need the lock, and are done before the next is told.
+    List<CompletableFuture<Long>> generations =
+        tasks.stream()
+            .map(
+                task ->
+                    task.handle(
+                        (ok, failure) ->
+                            CompletableFuture.supplyAsync(
+                                    () ->
+                                        failure == null
+                                            ? -1
+                                            : committer.generation()
+                                                + committer.syncingNanos(System.nanoTime()))
+                                .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
+                                .join()))
+            .toList();
+    mayEnd.release();
+    for (CompletableFuture<Long> generation : generations) {
+      assertEquals(1, generation.join());
+    }
+    fails = false;
+    mayEnd.release();
+    submit().join();
+  }
+
+  @Test
+  void withoutAThreadOneFailsAndTheNextTriesAgain() throws Exception {
+    start(0);
+    noThread = true;
+    for (CompletableFuture<Void> task : submit(2)) {
+      CompletionException failure = assertThrows(CompletionException.class, task::join);
+      assertInstanceOf(IOException.class, failure.getCause());
+    }
+    noThread = false;
+    mayEnd.release();
+    submit().join();
+    assertEquals(1, begun.availablePermits());
   }
 
   @Test

@@ -192,6 +192,12 @@ final class Peer implements AutoCloseable {
     return answer(8);
   }
 
+  /** Ends the connection in the middle of what it does. */
+  void reset() throws IOException {
+    socket.setSoLinger(true, 0);
+    socket.close();
+  }
+
   @Override
   public void close() {
     try {

@@ -15,7 +15,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletionException;
-import org.eggsfs.blocks.disk.SystemFiles;
+import org.eggsfs.blocks.disk.HostileFiles;
+import org.eggsfs.blocks.disk.HostileFiles.Call;
 import org.eggsfs.blocks.disk.WatchedFiles;
 import org.eggsfs.blocks.format.BlockFormat;
 import org.eggsfs.blocks.format.StagedName;
@@ -39,6 +40,8 @@ class StagingTest {
   @TempDir Path disk;
   private final BlockCounter counter = new BlockCounter();
   private final RecentErasures erasures = new RecentErasures();
+  private HostileFiles files;
+  private WatchedFiles watched;
   private FileSystemCommitter committer;
   private Staging staging;
   private byte[] records;
@@ -46,9 +49,10 @@ class StagingTest {
 
   @BeforeEach
   void setUp() throws IOException {
-    SystemFiles files = new SystemFiles();
-    committer = new FileSystemCommitter(files, disk);
-    staging = new Staging(disk, new WatchedFiles(files, disk), committer, counter, erasures);
+    files = new HostileFiles(disk.getParent());
+    watched = new WatchedFiles(files, disk);
+    committer = new FileSystemCommitter(files, new ThreadStarter(Thread::start), disk);
+    staging = new Staging(disk, watched, committer, counter, erasures);
     staging.recover();
     byte[] data = new byte[PAGES * BlockFormat.PAGE];
     new Random(1).nextBytes(data);
@@ -68,8 +72,8 @@ class StagingTest {
   }
 
   private List<Path> staged() throws IOException {
-    try (var files = Files.list(disk.resolve(StagedName.DIRECTORY))) {
-      return files.toList();
+    try (var names = Files.list(disk.resolve(StagedName.DIRECTORY))) {
+      return names.toList();
     }
   }
 
@@ -120,8 +124,8 @@ class StagingTest {
 
     assertEquals(List.of(), staged());
     assertArrayEquals(records, Files.readAllBytes(block(BLOCK)));
-    try (var files = Files.walk(disk.resolve(BlockPaths.ROOT))) {
-      assertEquals(1, files.filter(Files::isRegularFile).count());
+    try (var all = Files.walk(disk.resolve(BlockPaths.ROOT))) {
+      assertEquals(1, all.filter(Files::isRegularFile).count());
     }
   }
 
@@ -143,6 +147,58 @@ class StagingTest {
     assertEquals(List.of(), staged());
     assertFalse(Files.exists(block(BLOCK)));
     assertTrue(Files.exists(block(BLOCK + 1)));
+  }
+
+  @Test
+  void whatIsRecoveredGetsItsNameAfterASync() throws IOException {
+    Path directory = disk.resolve(StagedName.DIRECTORY);
+    List<Call> calls = new ArrayList<>();
+    files.set((call, path) -> calls.add(call));
+    Files.write(directory.resolve("rubbish"), records);
+    staging.recover();
+    assertFalse(calls.contains(Call.SYNC), "nothing is recovered");
+    for (int i = 0; i < 3; i++) {
+      StagedName name = new StagedName(BLOCK + i, PAGES * BlockFormat.PAGE, crc);
+      Files.write(directory.resolve(name.toString(1)), records);
+    }
+    failOn(Call.SYNC);
+    assertThrows(IOException.class, staging::recover);
+    assertEquals(3, staged().size());
+    files.set((call, path) -> calls.add(call));
+    calls.clear();
+    staging.recover();
+    assertEquals(List.of(), staged());
+    assertEquals(1, calls.stream().filter(call -> call == Call.SYNC).count());
+    assertTrue(calls.indexOf(Call.SYNC) < calls.indexOf(Call.RENAME));
+  }
+
+  @Test
+  void whatCouldNotBeRemovedIsRemovedLater() throws IOException {
+    failOn(Call.DELETE);
+    writing(BLOCK).abandon();
+    writing(BLOCK + 1).abandon();
+    assertEquals(2, staged().size());
+    erasures.add(BLOCK, System.nanoTime());
+    assertThrows(IOException.class, () -> staging.erase(BLOCK), "it would come back");
+    watched.cleanUp();
+    assertEquals(2, staged().size());
+    files.disarm();
+    staging.erase(BLOCK);
+    assertEquals(1, staged().size());
+    watched.cleanUp();
+    assertEquals(List.of(), staged());
+    failOn(Call.DELETE);
+    staging.erase(BLOCK + 1);
+    watched.cleanUp();
+  }
+
+  private void failOn(Call failing) {
+    files.set(
+        (call, path) -> {
+          if (call == failing) {
+            throw HostileFiles.error(5);
+          }
+        });
   }
 
   @Test
