@@ -52,6 +52,7 @@ final class FakeBlockServer implements AutoCloseable {
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
   private final AtomicInteger connections = new AtomicInteger();
   private final AtomicInteger requests = new AtomicInteger();
+  private final AtomicInteger checks = new AtomicInteger();
   volatile Fault fault = Fault.NONE;
   volatile long fetchDelayMillis;
 
@@ -69,6 +70,11 @@ final class FakeBlockServer implements AutoCloseable {
   AddrsInfo addrs() {
     return Addresses.of(
         new InetSocketAddress(InetAddress.getLoopbackAddress(), listener.getLocalPort()));
+  }
+
+  /** How often it was asked whether a block is right. */
+  int checks() {
+    return checks.get();
   }
 
   int connections() {
@@ -210,6 +216,7 @@ final class FakeBlockServer implements AutoCloseable {
 
   private boolean check(DataInputStream in, OutputStream out) throws IOException {
     read(in, 16);
+    checks.incrementAndGet();
     head(out, BlocksKind.CHECK_BLOCK);
     return true;
   }

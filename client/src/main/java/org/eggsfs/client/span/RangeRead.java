@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
 import org.eggsfs.client.blocks.BlockOp;
@@ -90,6 +91,10 @@ final class RangeRead {
   private int hullFrom = Integer.MAX_VALUE;
   private int hullTo;
   private boolean recovering;
+
+  /** Whether combinations of blocks have been tried. */
+  private boolean puzzled;
+
   private IOException lastFailure;
 
   RangeRead(SpanReader reader, long fileId, Span span, int from, int to, BufferPool.Lease lease) {
@@ -542,8 +547,11 @@ final class RangeRead {
       return false;
     }
     // All of them, as it fetches everything again, wrong blocks of other stripes included.
-    new StripePuzzle(this).solve(complete).forEach(this::drop);
-    if (countHere() >= dataBlocks) {
+    Set<Integer> wrong = new StripePuzzle(this).solve(complete);
+    wrong.forEach(this::drop);
+    boolean again = !wrong.isEmpty() || !puzzled;
+    puzzled = true;
+    if (again && countHere() >= dataBlocks) {
       // Stripes that the range covers partly are put together once more, without the wrong blocks.
       return false;
     }
@@ -595,11 +603,12 @@ final class RangeRead {
     lastFailure = new IOException("block " + b + " holds other data than it should");
   }
 
+  /** Whether every page of a stripe that is stored has been read. */
   private boolean isComplete(int stripe) {
     int stripeSize = (int) layout.stripeSize();
+    int readTo = (to + PAGE - 1) / PAGE * PAGE;
     return from <= stripe * stripeSize
-        && Math.min(to + PAGE - 1, span.stored())
-            >= Math.min(span.stored(), (stripe + 1) * stripeSize);
+        && readTo >= Math.min(span.stored(), (stripe + 1) * stripeSize);
   }
 
   private int stripeCrc(int stripe) {
