@@ -47,8 +47,9 @@ final class DirectoryRaces extends DisturbedScenario {
           ErrorCode.NEW_DIRECTORY_NOT_FOUND,
           ErrorCode.OLD_DIRECTORY_NOT_FOUND);
 
-  DirectoryRaces(String name, ClusterConfig cluster, Disturbance disturbance) {
-    super(name, cluster, disturbance, true);
+  DirectoryRaces(
+      String name, ClusterConfig cluster, Disturbance disturbance, boolean inShortSuite) {
+    super(name, cluster, disturbance, inShortSuite);
   }
 
   @Override
@@ -67,7 +68,7 @@ final class DirectoryRaces extends DisturbedScenario {
     AtomicLong moved = new AtomicLong();
     Set<Long> files = ConcurrentHashMap.newKeySet();
     Set<Long> removed = ConcurrentHashMap.newKeySet();
-    int steps = run.size(1_500, 40);
+    int steps = run.size(1_500, 80);
     disturbance.during(
         run,
         () ->

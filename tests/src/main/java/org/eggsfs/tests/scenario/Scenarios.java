@@ -57,12 +57,12 @@ public final class Scenarios {
         new MountCoherence(),
         new MountWriters(),
         new NameRaces("name races", ONE, Disturbance.NONE, true),
-        new DirectoryRaces("directory races", ONE, Disturbance.NONE),
+        new DirectoryRaces("directory races", ONE, Disturbance.NONE, true),
         new FileHistory("crash history", ONE, crashes, 3_000, 200, true),
         new DirectFiles("crash files", ONE, crashes, false, false),
         new FileHistory("packets history", BAD_NETWORK, Disturbance.NONE, 2_000, 120, true),
         new NameRaces("packets name races", BAD_NETWORK, Disturbance.NONE, true),
-        new DirectoryRaces("packets directory races", WORSE_NETWORK, Disturbance.NONE),
+        new DirectoryRaces("packets directory races", WORSE_NETWORK, Disturbance.NONE, false),
         new ParallelDirectories(
             "packets parallel directories", WORSE_NETWORK, Disturbance.NONE, false),
         new FileHistory("nonsense history", MANY, nonsense, 3_000, 80, true),
@@ -89,7 +89,7 @@ public final class Scenarios {
       all.add(new DirectFiles("direct files", MANY, disturbance, true, false));
       all.add(new ParallelDirectories("parallel directories", MANY, disturbance, false));
       all.add(new NameRaces("name races", MANY, disturbance, false));
-      all.add(new DirectoryRaces("directory races", MANY, disturbance));
+      all.add(new DirectoryRaces("directory races", MANY, disturbance, false));
     }
     all.addAll(
         List.of(
