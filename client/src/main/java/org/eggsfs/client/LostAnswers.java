@@ -68,24 +68,14 @@ public final class LostAnswers {
         return switch (request) {
           case SameDirectoryRenameRequest r -> {
             long created =
-                renamed(
-                    r.dirId(),
-                    r.oldName(),
-                    r.oldCreationTime(),
-                    r.targetId(),
-                    r.dirId(),
-                    r.newName());
+                renamedWithin(
+                    r.dirId(), r.oldName(), r.oldCreationTime(), r.targetId(), r.newName());
             yield created == 0 ? null : new SameDirectoryRenameResponse(created);
           }
           case SameDirectoryRenameNoReplaceRequest r -> {
             long created =
-                renamed(
-                    r.dirId(),
-                    r.oldName(),
-                    r.oldCreationTime(),
-                    r.targetId(),
-                    r.dirId(),
-                    r.newName());
+                renamedWithin(
+                    r.dirId(), r.oldName(), r.oldCreationTime(), r.targetId(), r.newName());
             yield created == 0 ? null : new SameDirectoryRenameNoReplaceResponse(created);
           }
           case SoftUnlinkFileRequest r -> {
@@ -166,6 +156,25 @@ public final class LostAnswers {
     } catch (EggsException e) {
       return null;
     }
+  }
+
+  /**
+   * When an edge was renamed within its directory; 0 if it was not. Both names changed at the same
+   * time, which finds the edge that was made also when the new name has changed since.
+   */
+  private long renamedWithin(
+      long directory, byte[] oldName, long oldCreationTime, long target, byte[] newName)
+      throws EggsException, IOException {
+    long time = deleted(directory, oldName, oldCreationTime, target, false);
+    if (time == 0) {
+      return 0;
+    }
+    for (Edge edge : history(directory, newName, 0)) {
+      if (edge.creationTime() == time && InodeIds.withoutExtra(edge.targetId()) == target) {
+        return time;
+      }
+    }
+    return 0;
   }
 
   private long renamed(

@@ -430,10 +430,16 @@ final class FakeCluster implements AutoCloseable {
         yield new SetTimeResponse();
       }
       case ReadDirRequest r -> readDir(r);
-      case FullReadDirRequest r ->
-          new FullReadDirResponse(
-              new FullReadDirCursor(false, new byte[0], 0),
-              directory(r.dirId()).history.getOrDefault(text(r.startName()), List.of()));
+      case FullReadDirRequest r -> {
+        FakeDirectory directory = directory(r.dirId());
+        List<Edge> edges = new ArrayList<>();
+        FakeEdge current = directory.current.get(text(r.startName()));
+        if (current != null) {
+          edges.add(new Edge(true, current.target, 0, r.startName(), current.creationTime));
+        }
+        edges.addAll(directory.history.getOrDefault(text(r.startName()), List.of()));
+        yield new FullReadDirResponse(new FullReadDirCursor(false, new byte[0], 0), edges);
+      }
       case ConstructFileRequest r -> {
         long id = InodeIds.of(r.type(), nextSequence++, 0);
         files.put(id, new FakeFile());
