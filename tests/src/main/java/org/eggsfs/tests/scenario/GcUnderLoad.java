@@ -61,6 +61,11 @@ final class GcUnderLoad implements Scenario {
   }
 
   @Override
+  public boolean isInShortSuite() {
+    return false;
+  }
+
+  @Override
   public boolean usesUpCluster() {
     return true;
   }
