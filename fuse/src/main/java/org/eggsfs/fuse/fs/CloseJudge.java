@@ -44,6 +44,9 @@ final class CloseJudge {
 
   private static final int WRITERS_MAX = 64;
 
+  /** Looks at processes that began during the last look; then the kernel has to say it later. */
+  private static final int ROUNDS_MAX = 100;
+
   private final Processes processes;
   private final MountSettings.OnExit onExit;
 
@@ -112,7 +115,12 @@ final class CloseJudge {
     // One that is looked at may hand on its descriptors to a newer one and end: until there is
     // none.
     int seen = users.newestAtCreation;
-    for (int newest = processes.newest(); newest != seen; newest = processes.newest()) {
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+      int newest = processes.newest();
+      // Unknown is 0, both times: then all are looked at, once.
+      if (newest == seen && (seen != 0 || round > 0)) {
+        return false;
+      }
       Set<Integer> started = processes.startedBetween(seen, newest);
       started.removeAll(others);
       started.remove(caller);
@@ -121,7 +129,7 @@ final class CloseJudge {
       }
       seen = newest;
     }
-    return false;
+    throw new IOException("processes begin faster than they can be looked at");
   }
 
   private boolean heldByOne(Set<Integer> others, Users users, int caller, long inode)

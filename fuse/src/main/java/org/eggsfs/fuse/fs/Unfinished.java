@@ -258,26 +258,36 @@ final class Unfinished {
 
   /** Makes a file visible under its name, if it has one. */
   void commit(WriteFile file) throws EggsException, IOException {
-    Node.Place place = file.place();
-    if (place == null) {
+    if (file.place() == null) {
       return;
     }
+    boolean done = false;
     try {
-      if (file.commit()) {
-        committed(file);
-      }
+      done = file.commit();
     } finally {
-      names.changed(place.directory());
+      changed(file.place());
+    }
+    if (done) {
+      committed(file);
     }
   }
 
   /** The same for one that gets its name only now. */
   void commitAs(WriteFile file, Node.Place place) throws EggsException, IOException {
+    boolean done = false;
     try {
-      if (file.commitAs(place)) {
-        committed(file);
-      }
+      done = file.commitAs(place);
     } finally {
+      changed(place);
+    }
+    if (done) {
+      committed(file);
+    }
+  }
+
+  /** Before a name ceases to be pending: what was heard of it earlier must not be believed. */
+  private void changed(Node.Place place) {
+    if (place != null) {
       names.changed(place.directory());
     }
   }
@@ -291,8 +301,6 @@ final class Unfinished {
         .nodes()
         .getOrNew(file.id())
         .file(new Node.FileFacts(file.size(), file.mtime(), file.atime(), System.nanoTime()));
-    // Before the name ceases to be pending: what was heard of it earlier must not be believed.
-    names.changed(file.place().directory());
     forget(file);
   }
 

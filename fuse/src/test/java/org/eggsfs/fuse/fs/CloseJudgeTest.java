@@ -49,7 +49,7 @@ class CloseJudgeTest {
     @Override
     Set<Integer> startedBetween(int after, int upTo) {
       Set<Integer> started = new TreeSet<>(alive);
-      started.removeIf(number -> number <= after || number > upTo);
+      started.removeIf(number -> after != 0 && (number <= after || number > upTo));
       return started;
     }
 
@@ -151,6 +151,28 @@ class CloseJudgeTest {
           world.holders.add(world.fork());
         });
     assertEquals(Verdict.NOT_LAST, close(users, SHELL));
+  }
+
+  @Test
+  void withoutNumbersOfProcessesAllAreLookedAt() {
+    world.newest = 0;
+    CloseJudge.Users users = judge.created(SHELL);
+    world.alive.add(25);
+    world.holders.add(25);
+    assertEquals(Verdict.NOT_LAST, close(users, SHELL));
+    world.holders.clear();
+    assertEquals(Verdict.COMPLETE, close(users, SHELL));
+  }
+
+  @Test
+  void processesThatBeginForEverAreNotLookedAtForEver() {
+    CloseJudge.Users users = judge.created(SHELL);
+    forkWhenLookedAt(world.fork());
+    assertEquals(Verdict.UNDECIDED, close(users, SHELL));
+  }
+
+  private void forkWhenLookedAt(int process) {
+    world.whenLookedAt.put(process, () -> forkWhenLookedAt(world.fork()));
   }
 
   @Test
