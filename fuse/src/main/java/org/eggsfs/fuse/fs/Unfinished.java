@@ -234,9 +234,22 @@ final class Unfinished {
     }
     file.lastVerdict(verdict);
     switch (verdict) {
-      case COMPLETE -> commit(file);
+      case COMPLETE -> complete(file);
       case ABANDONED -> file.discard();
       case NOT_LAST, UNDECIDED -> {}
+    }
+  }
+
+  /** What could not be committed leads nobody astray under its name until the kernel lets go. */
+  private void complete(WriteFile file) throws EggsException, IOException {
+    boolean done = false;
+    try {
+      commit(file);
+      done = true;
+    } finally {
+      if (!done) {
+        forget(file);
+      }
     }
   }
 
