@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.eggsfs.protocol.ProtocolConstants;
 import org.eggsfs.protocol.struct.FailureDomain;
 import org.eggsfs.protocol.struct.FullBlockServiceInfo;
@@ -62,7 +63,7 @@ public final class Assigner {
    * @param previous what to stay close to
    * @param unchangedSince only services that have not changed after this time are used
    * @param perShardMax services of one pool that a shard gets at most
-   * @param seed decides between equals
+   * @param seed decides between equals, and which shards are served first
    */
   public static Outcome compute(
       Collection<FullBlockServiceInfo> rows,
@@ -97,7 +98,8 @@ public final class Assigner {
         (pool, domains) -> {
           List<Domain> list = List.copyOf(domains.values());
           domainCounts.put(pool, list.size());
-          new Hand(list, Math.min(perShardMax, list.size())).deal(byId.get(pool), previous, result);
+          new Hand(list, Math.min(perShardMax, list.size()), seed)
+              .deal(byId.get(pool), previous, result);
         });
     long[][] services = new long[SHARDS][];
     for (int shard = 0; shard < SHARDS; shard++) {
@@ -235,16 +237,34 @@ public final class Assigner {
 
     private final List<Domain> domains;
     private final int perShard;
+
+    /**
+     * The shards in the order in which they are served. Directories get consecutive shards, so a
+     * job that makes the same few directories again and again writes to every second or fourth
+     * shard: dealt out in the order of their numbers, these would hold the same services.
+     */
+    private final int[] order;
+
     private final List<List<Service>> held = new ArrayList<>();
     private final List<BitSet> used = new ArrayList<>();
 
-    Hand(List<Domain> domains, int perShard) {
+    Hand(List<Domain> domains, int perShard, long seed) {
       this.domains = domains;
       this.perShard = perShard;
+      this.order = shuffledShards(seed);
       for (int shard = 0; shard < SHARDS; shard++) {
         held.add(new ArrayList<>());
         used.add(new BitSet());
       }
+    }
+
+    private static int[] shuffledShards(long seed) {
+      long start = mix(seed);
+      return IntStream.range(0, SHARDS)
+          .boxed()
+          .sorted(Comparator.comparingLong(shard -> mix(start + shard)))
+          .mapToInt(Integer::intValue)
+          .toArray();
     }
 
     void deal(Map<Long, Service> byId, Assignment previous, List<List<Long>> result) {
@@ -286,7 +306,7 @@ public final class Assigner {
     /** Rounds in which every shard that has too few takes the best service it can. */
     private void fill() {
       for (int round = 1; round <= perShard; round++) {
-        for (int shard = 0; shard < SHARDS; shard++) {
+        for (int shard : order) {
           if (held.get(shard).size() < round) {
             Service service = bestFor(used.get(shard)).next;
             give(shard, service);
@@ -315,7 +335,7 @@ public final class Assigner {
         if (!most.shouldGiveTo(domain.next)) {
           return;
         }
-        for (int shard = 0; shard < SHARDS; shard++) {
+        for (int shard : order) {
           int place = held.get(shard).indexOf(most);
           if (place >= 0) {
             exchange(shard, place, domain.next);
@@ -358,7 +378,7 @@ public final class Assigner {
      * Whichever service of the domain the shard gives up, levelling it again helps the most held.
      */
     private boolean move(Domain from, Domain to) {
-      for (int shard = 0; shard < SHARDS; shard++) {
+      for (int shard : order) {
         if (used.get(shard).get(from.index) && !used.get(shard).get(to.index)) {
           for (int place = 0; place < held.get(shard).size(); place++) {
             if (held.get(shard).get(place).domain.equals(from)) {

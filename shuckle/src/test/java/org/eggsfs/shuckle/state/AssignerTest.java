@@ -161,6 +161,31 @@ class AssignerTest {
     assertEquals(Assignment.EMPTY, Assigner.compute(rows, Assignment.EMPTY, 0, 28, 1).assignment());
   }
 
+  /** Jobs that make the same few directories each time write to every n-th shard only. */
+  @Test
+  void everyNthShardHoldsItsShareOfEachDisk() {
+    for (Assignment previous :
+        List.of(Assignment.EMPTY, compute(cluster(14, 1), Assignment.EMPTY))) {
+      Assignment assignment = compute(cluster(16, 2), previous);
+      for (int step : new int[] {2, 3, 4, 8}) {
+        for (int first = 0; first < step; first++) {
+          Map<Long, Integer> loads = new HashMap<>();
+          for (int shard = first; shard < SHARDS; shard += step) {
+            for (long id : assignment.services()[shard]) {
+              loads.merge(id, 1, Integer::sum);
+            }
+          }
+          assertEquals(32, loads.size(), "every " + step + ". shard from " + first);
+          // Half of them hold it; four standard deviations of such a choice.
+          int shards = (SHARDS - first + step - 1) / step;
+          double half = shards / 2.0;
+          double off = 4 * Math.sqrt(shards) / 2;
+          loads.forEach((id, load) -> assertEquals(half, load, off, "service " + id));
+        }
+      }
+    }
+  }
+
   @Test
   void theEmptiestDisksComeFirst() {
     List<FullBlockServiceInfo> rows = new ArrayList<>();
