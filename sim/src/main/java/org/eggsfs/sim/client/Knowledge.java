@@ -46,6 +46,8 @@ public final class Knowledge {
   private final List<Seen> seen = new ArrayList<>();
   private final List<Seen> seenDirectories = new ArrayList<>();
 
+  private final List<Name> changing = new ArrayList<>();
+
   private Move lastMove;
 
   /** Edges that a collector has asked to remove. */
@@ -166,6 +168,21 @@ public final class Knowledge {
       }
     }
     return null;
+  }
+
+  /** Somebody has asked for a change of a name and not been answered yet. */
+  void changes(Name name) {
+    changing.add(name);
+  }
+
+  /** One who has changed the name has his answer. */
+  void changed(Name name) {
+    changing.remove(name);
+  }
+
+  /** A name that somebody is changing, or null. */
+  Name changing() {
+    return changing.isEmpty() ? null : changing.get(random.nextInt(changing.size()));
   }
 
   void collects(long directory, String name, long time) {

@@ -120,7 +120,8 @@ public final class Program {
     try {
       switch (random.nextInt(42)) {
         case 0, 1, 2, 3, 4, 5, 6, 7 -> create();
-        case 8, 9, 10, 11, 12 -> look();
+        case 8, 9, 10 -> look();
+        case 11, 12 -> watch();
         case 13, 14 -> list();
         case 15 -> stat();
         case 16, 17 -> read();
@@ -202,6 +203,16 @@ public final class Program {
   private Seen look() throws EggsException {
     Seen old = random.nextInt(6) == 0 ? knowledge.remembered() : null;
     return old == null ? lookUp(knowledge.directory(), knowledge.name()) : old;
+  }
+
+  /** Looks at what somebody is changing: no answer may tell of it and be taken back. */
+  private void watch() throws EggsException {
+    Name name = knowledge.changing();
+    if (name == null) {
+      look();
+    } else {
+      lookUp(name.directory(), name.text());
+    }
   }
 
   /** A name that leads to a file, or null. */
@@ -351,6 +362,8 @@ public final class Program {
     R response;
     ErrorCode foretold = foretold(question);
     String operation = describe(removes, makes);
+    Name changed = makes == null ? removes.name : makes.name;
+    knowledge.changes(changed);
     try {
       response = attempt.run();
     } catch (EggsException e) {
@@ -360,6 +373,8 @@ public final class Program {
       settle(removes, unsure ? Outcome.UNSURE : Outcome.REFUSED, 0);
       settle(makes, unsure ? Outcome.UNSURE : Outcome.REFUSED, 0);
       throw e;
+    } finally {
+      knowledge.changed(changed);
     }
     compare(operation, foretold, null, repeatable);
     boolean sure = !client.isPresumed();
@@ -699,6 +714,7 @@ public final class Program {
       Call call = session.history().begin(who("mkdir"), name, kind, Call.ANY_DIRECTORY, 0);
       Part part = new Part(name, call);
       ErrorCode foretold = foretold(this::foretell);
+      knowledge.changes(name);
       try {
         MakeDirectoryResponse response = request();
         call.leadsTo(response.id());
@@ -710,6 +726,8 @@ public final class Program {
         compare("mkdir " + name, foretold, e.code(), true);
         settle(part, e.code() == ErrorCode.TIMEOUT ? Outcome.UNSURE : Outcome.REFUSED, 0);
         throw e;
+      } finally {
+        knowledge.changed(name);
       }
     }
 

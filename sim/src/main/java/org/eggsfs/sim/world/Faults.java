@@ -47,7 +47,7 @@ public final class Faults {
   private static final double DUPLICATION_MAX = 0.1;
   private static final double DELAY_MAX = 0.1;
   private static final double EVENT_MAX = 0.02;
-  private static final double SLOW_DISK_MAX = 0.02;
+  private static final double SLOW_DISK_MAX = 0.06;
   private static final double BLOCKS_MAX = 0.2;
 
   private final double[] loss = new double[Network.LINKS];
