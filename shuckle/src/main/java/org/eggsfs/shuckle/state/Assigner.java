@@ -51,6 +51,8 @@ public final class Assigner {
 
   private static final int SHARDS = ProtocolConstants.SHARD_COUNT;
 
+  private static final List<Integer> ALL_SHARDS = IntStream.range(0, SHARDS).boxed().toList();
+
   private static final int MEAN_WEIGHT = 4;
   private static final int WEIGHT_STEPS_MAX = 2;
 
@@ -190,9 +192,17 @@ public final class Assigner {
     /** The next service to hand out: the least held for its weight, then the emptiest. */
     Service next;
 
+    /** Shards that were given a service here in this computation. */
+    final List<Integer> newHolders = new ArrayList<>();
+
     Domain(int index, long tie) {
       this.index = index;
       this.tie = tie;
+    }
+
+    /** Shards in an order that is this domain's own. */
+    List<Integer> shuffled(Collection<Integer> shards) {
+      return shards.stream().sorted(Comparator.comparingLong(shard -> mix(tie + shard))).toList();
     }
 
     void chooseNext() {
@@ -243,7 +253,7 @@ public final class Assigner {
      * job that makes the same few directories again and again writes to every second or fourth
      * shard: dealt out in the order of their numbers, these would hold the same services.
      */
-    private final int[] order;
+    private final List<Integer> order;
 
     private final List<List<Service>> held = new ArrayList<>();
     private final List<BitSet> used = new ArrayList<>();
@@ -251,20 +261,15 @@ public final class Assigner {
     Hand(List<Domain> domains, int perShard, long seed) {
       this.domains = domains;
       this.perShard = perShard;
-      this.order = shuffledShards(seed);
+      long start = mix(seed);
+      this.order =
+          ALL_SHARDS.stream()
+              .sorted(Comparator.comparingLong(shard -> mix(start + shard)))
+              .toList();
       for (int shard = 0; shard < SHARDS; shard++) {
         held.add(new ArrayList<>());
         used.add(new BitSet());
       }
-    }
-
-    private static int[] shuffledShards(long seed) {
-      long start = mix(seed);
-      return IntStream.range(0, SHARDS)
-          .boxed()
-          .sorted(Comparator.comparingLong(shard -> mix(start + shard)))
-          .mapToInt(Integer::intValue)
-          .toArray();
     }
 
     void deal(Map<Long, Service> byId, Assignment previous, List<List<Long>> result) {
@@ -272,6 +277,7 @@ public final class Assigner {
       domains.forEach(Domain::chooseNext);
       fill();
       for (Domain domain : domains) {
+        shuffleNewHolders(domain);
         level(domain);
       }
       if (perShard < domains.size()) {
@@ -310,10 +316,39 @@ public final class Assigner {
           if (held.get(shard).size() < round) {
             Service service = bestFor(used.get(shard)).next;
             give(shard, service);
+            service.domain.newHolders.add(shard);
             service.domain.chooseNext();
           }
         }
       }
+    }
+
+    /**
+     * Services of a domain were handed out in turn, in every domain to the same shards in the same
+     * order, so that few different sets would come of it and a few shards might use half of all
+     * disks. Who has which of them is drawn for each domain.
+     */
+    private void shuffleNewHolders(Domain domain) {
+      List<Service> handedOut = new ArrayList<>();
+      for (int shard : domain.newHolders) {
+        handedOut.add(held.get(shard).get(place(shard, domain)));
+      }
+      List<Integer> shuffled = domain.shuffled(domain.newHolders);
+      for (int i = 0; i < shuffled.size(); i++) {
+        int shard = shuffled.get(i);
+        held.get(shard).set(place(shard, domain), handedOut.get(i));
+      }
+    }
+
+    /** Where in a shard's list the domain's service is. */
+    private int place(int shard, Domain domain) {
+      List<Service> services = held.get(shard);
+      for (int place = 0; place < services.size(); place++) {
+        if (services.get(place).domain.equals(domain)) {
+          return place;
+        }
+      }
+      throw new IllegalStateException("a shard does not hold what it was given");
     }
 
     private Domain bestFor(BitSet usedDomains) {
@@ -329,13 +364,14 @@ public final class Assigner {
 
     /** Within a domain any shard can change from one service to another. */
     private void level(Domain domain) {
+      List<Integer> shards = domain.shuffled(ALL_SHARDS);
       while (true) {
         Service most = domain.mostHeld();
         domain.chooseNext();
         if (!most.shouldGiveTo(domain.next)) {
           return;
         }
-        for (int shard : order) {
+        for (int shard : shards) {
           int place = held.get(shard).indexOf(most);
           if (place >= 0) {
             exchange(shard, place, domain.next);
@@ -380,13 +416,9 @@ public final class Assigner {
     private boolean move(Domain from, Domain to) {
       for (int shard : order) {
         if (used.get(shard).get(from.index) && !used.get(shard).get(to.index)) {
-          for (int place = 0; place < held.get(shard).size(); place++) {
-            if (held.get(shard).get(place).domain.equals(from)) {
-              exchange(shard, place, to.next);
-              level(from);
-              return true;
-            }
-          }
+          exchange(shard, place(shard, from), to.next);
+          level(from);
+          return true;
         }
       }
       return false;

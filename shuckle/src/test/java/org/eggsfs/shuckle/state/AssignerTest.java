@@ -186,6 +186,28 @@ class AssignerTest {
     }
   }
 
+  /** Else a job in a few directories might use half of all disks only. */
+  @Test
+  void disksOfDifferentDomainsAreNotInStep() {
+    for (int domains = 14; domains <= 20; domains++) {
+      List<FullBlockServiceInfo> rows = new ArrayList<>();
+      for (FullBlockServiceInfo row : cluster(domains, 2)) {
+        rows.add(row(row.id(), (int) (row.id() / 100), StorageClass.HDD, 1000, 0));
+      }
+      for (Assignment previous :
+          List.of(Assignment.EMPTY, compute(cluster(domains, 1), Assignment.EMPTY))) {
+        Assignment assignment = compute(rows, previous);
+        assertLegal(assignment, rows, domains);
+        assertEven(assignment, 2 * domains);
+        Set<Set<Long>> different = new HashSet<>();
+        for (long[] ids : assignment.services()) {
+          different.add(new HashSet<>(Arrays.stream(ids).boxed().toList()));
+        }
+        assertTrue(different.size() > 200, domains + " domains: " + different.size() + " sets");
+      }
+    }
+  }
+
   @Test
   void theEmptiestDisksComeFirst() {
     List<FullBlockServiceInfo> rows = new ArrayList<>();
