@@ -10,6 +10,7 @@ import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.FullReadDirFlags;
 import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
 import org.eggsfs.protocol.cdc.HardUnlinkDirectoryRequest;
+import org.eggsfs.protocol.shard.ConstructFileResponse;
 import org.eggsfs.protocol.shard.FullReadDirRequest;
 import org.eggsfs.protocol.shard.FullReadDirResponse;
 import org.eggsfs.protocol.shard.RemoveInodeRequest;
@@ -40,6 +41,9 @@ final class Collector {
 
   /** Of the erasures: one in so many is claimed before it is done. */
   private static final int FALSE_CLAIMS = 4;
+
+  /** One collector in so many stops when blocks are erased, before the shard is told. */
+  private static final int LEFT_HALFWAY = 6;
 
   private final ClientMachine client;
   private final Session session;
@@ -135,7 +139,8 @@ final class Collector {
     }
   }
 
-  private void destroy(int shard, TransientFile file) throws EggsException {
+  /** Destroys a file, if its deadline has passed, unless something comes between. */
+  void destroy(int shard, TransientFile file) throws EggsException {
     while (true) {
       RemoveSpanInitiateResponse span;
       try {
@@ -151,7 +156,7 @@ final class Collector {
           mischief.claimErased(shard, file, span);
         }
         List<BlockProof> proofs = client.eraseBlocks(erasures(span.blocks()));
-        if (proofs == null) {
+        if (proofs == null || session.world().random().nextInt(LEFT_HALFWAY) == 0) {
           return;
         }
         client.shard(
@@ -160,6 +165,13 @@ final class Collector {
       }
     }
     client.shard(shard, new RemoveInodeRequest(file.id()));
+  }
+
+  /** Erases blocks of a file that was given up, and does not come to tell the shard. */
+  void beginToDestroy(int shard, ConstructFileResponse file) throws EggsException {
+    RemoveSpanInitiateResponse span =
+        client.shard(shard, new RemoveSpanInitiateRequest(file.id(), file.cookie()));
+    client.eraseBlocks(erasures(span.blocks()));
   }
 
   private static List<ClientMachine.BlockErasure> erasures(

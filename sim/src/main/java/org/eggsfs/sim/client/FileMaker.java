@@ -14,9 +14,11 @@ import org.eggsfs.protocol.shard.AddSpanInitiateRequest;
 import org.eggsfs.protocol.shard.AddSpanInitiateResponse;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
 import org.eggsfs.protocol.shard.ConstructFileResponse;
+import org.eggsfs.protocol.shard.MoveSpanRequest;
 import org.eggsfs.protocol.shard.ScrapTransientFileRequest;
 import org.eggsfs.protocol.struct.AddSpanInitiateBlockInfo;
 import org.eggsfs.protocol.struct.BlockProof;
+import org.eggsfs.sim.oracle.Contents.Blocks;
 import org.eggsfs.sim.oracle.Contents.WrittenSpan;
 import org.eggsfs.sim.world.ClientMachine;
 
@@ -31,6 +33,9 @@ final class FileMaker {
   private static final int STRIPES_MAX = 2;
   private static final int SPANS_MAX = 3;
   private static final int INLINE_MAX = 255;
+
+  /** One span in so many is written in another file and moved from there. */
+  private static final int WRITTEN_ASIDE = 4;
 
   private final ClientMachine client;
   private final Session session;
@@ -60,8 +65,7 @@ final class FileMaker {
   }
 
   private Unfinished make(int shard, boolean certifyLast) throws EggsException {
-    ConstructFileResponse file =
-        client.shard(shard, new ConstructFileRequest(InodeIds.FILE, new byte[0]));
+    ConstructFileResponse file = construct(shard);
     List<WrittenSpan> spans = new ArrayList<>();
     int count = session.world().random().nextInt(SPANS_MAX);
     long offset = 0;
@@ -74,7 +78,7 @@ final class FileMaker {
               ? writeInline(shard, file, offset)
               : writeBlocks(shard, file, offset, certify, proofs);
       if (span == null) {
-        client.shard(shard, new ScrapTransientFileRequest(file.id(), file.cookie()));
+        scrap(shard, file);
         return null;
       }
       spans.add(span);
@@ -117,18 +121,8 @@ final class FileMaker {
     return new WrittenSpan(offset, PAGE, crc, body, null);
   }
 
-  /**
-   * A span of blocks, or null when its disks have failed.
-   *
-   * @param uncertified gets the proofs if the shard is not told of them here
-   */
-  private WrittenSpan writeBlocks(
-      int shard,
-      ConstructFileResponse file,
-      long offset,
-      boolean certify,
-      List<BlockProof> uncertified)
-      throws EggsException {
+  /** Bytes for a span, whose CRCs are computed from the bytes. */
+  private WrittenSpan encode(long offset) {
     int stripes = 1 + session.world().random().nextInt(STRIPES_MAX);
     byte[][] cells = new byte[stripes * (DATA + 1)][];
     byte[][] data = new byte[stripes * DATA][];
@@ -156,8 +150,82 @@ final class FileMaker {
       }
       blockCrcs[block] = crc(pieces);
     }
-    long size = (long) stripes * DATA * PAGE;
-    int spanCrc = crc(data);
+    return new WrittenSpan(
+        offset,
+        (long) stripes * DATA * PAGE,
+        crc(data),
+        null,
+        new Blocks(stripes, cellCrcs, blockCrcs));
+  }
+
+  /**
+   * A span of blocks, or null when its disks have failed.
+   *
+   * @param uncertified gets the proofs if the shard is not told of them here
+   */
+  private WrittenSpan writeBlocks(
+      int shard,
+      ConstructFileResponse file,
+      long offset,
+      boolean certify,
+      List<BlockProof> uncertified)
+      throws EggsException {
+    WrittenSpan span = encode(offset);
+    // As a client does that writes several spans at once.
+    boolean aside = session.world().random().nextInt(WRITTEN_ASIDE) == 0;
+    ConstructFileResponse into = aside ? construct(shard) : file;
+    long at = aside ? 0 : offset;
+    List<BlockProof> proofs = place(shard, into, at, span);
+    if (proofs == null && session.world().random().nextInt(2) == 0) {
+      // A repeated initiate would get the same blocks again, so the span has to leave first.
+      ConstructFileResponse scratch = construct(shard);
+      move(shard, span.size(), into, at, scratch, 0);
+      scrap(shard, scratch);
+      proofs = place(shard, into, at, span);
+    }
+    if (proofs == null) {
+      return null;
+    }
+    if (aside) {
+      move(shard, span.size(), into, at, file, offset);
+      scrap(shard, into);
+    }
+    if (certify) {
+      client.shard(shard, new AddSpanCertifyRequest(file.id(), file.cookie(), offset, proofs));
+    } else {
+      uncertified.addAll(proofs);
+    }
+    return span;
+  }
+
+  private void move(
+      int shard,
+      long size,
+      ConstructFileResponse from,
+      long fromOffset,
+      ConstructFileResponse to,
+      long toOffset)
+      throws EggsException {
+    client.shard(
+        shard,
+        new MoveSpanRequest(
+            size, from.id(), fromOffset, from.cookie(), to.id(), toOffset, to.cookie()));
+  }
+
+  /** A new file without a name. */
+  ConstructFileResponse construct(int shard) throws EggsException {
+    return client.shard(shard, new ConstructFileRequest(InodeIds.FILE, new byte[0]));
+  }
+
+  /** Gives a file up. */
+  void scrap(int shard, ConstructFileResponse file) throws EggsException {
+    client.shard(shard, new ScrapTransientFileRequest(file.id(), file.cookie()));
+  }
+
+  /** Brings a span to disks. Returns the proofs, or null when they have failed. */
+  private List<BlockProof> place(
+      int shard, ConstructFileResponse file, long offset, WrittenSpan span) throws EggsException {
+    Blocks blocks = span.blocks();
     AddSpanInitiateResponse handedOut =
         client.shard(
             shard,
@@ -165,34 +233,45 @@ final class FileMaker {
                 file.id(),
                 file.cookie(),
                 offset,
-                size,
-                spanCrc,
+                span.size(),
+                span.crc(),
                 StorageClass.FLASH,
                 List.of(),
                 PARITY,
-                stripes,
+                blocks.stripes(),
                 PAGE,
-                cellCrcs));
+                blocks.cellCrcs()));
+    return write(handedOut.blocks(), blocks.crcs(), (long) blocks.stripes() * PAGE);
+  }
+
+  /** Writes blocks to where the shard says. Returns the proofs, or null when one has failed. */
+  List<BlockProof> write(List<AddSpanInitiateBlockInfo> places, int[] crcs, long size) {
     List<ClientMachine.BlockWrite> writes = new ArrayList<>();
-    for (int i = 0; i < handedOut.blocks().size(); i++) {
-      AddSpanInitiateBlockInfo block = handedOut.blocks().get(i);
+    for (int i = 0; i < places.size(); i++) {
+      AddSpanInitiateBlockInfo place = places.get(i);
       writes.add(
           new ClientMachine.BlockWrite(
-              block.blockServiceId(),
-              block.blockId(),
-              blockCrcs[i],
-              (long) stripes * PAGE,
-              block.certificate()));
+              place.blockServiceId(), place.blockId(), crcs[i], size, place.certificate()));
     }
-    List<BlockProof> proofs = client.writeBlocks(writes);
+    return client.writeBlocks(writes);
+  }
+
+  /**
+   * A file without a name that has a copy of a span, in other blocks.
+   *
+   * @param blockIds of the copy
+   */
+  record Copy(ConstructFileResponse file, long[] blockIds) {}
+
+  /** Copies a span, or returns null when the disks have failed. */
+  Copy copy(int shard, WrittenSpan span) throws EggsException {
+    ConstructFileResponse file = construct(shard);
+    List<BlockProof> proofs = place(shard, file, 0, span);
     if (proofs == null) {
+      scrap(shard, file);
       return null;
     }
-    if (certify) {
-      client.shard(shard, new AddSpanCertifyRequest(file.id(), file.cookie(), offset, proofs));
-    } else {
-      uncertified.addAll(proofs);
-    }
-    return new WrittenSpan(offset, size, spanCrc, null, blockCrcs);
+    client.shard(shard, new AddSpanCertifyRequest(file.id(), file.cookie(), 0, proofs));
+    return new Copy(file, proofs.stream().mapToLong(BlockProof::blockId).toArray());
   }
 }

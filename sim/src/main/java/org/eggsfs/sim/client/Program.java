@@ -80,6 +80,7 @@ public final class Program {
   private final FileMaker files;
   private final Collector collector;
   private final Mischief mischief;
+  private final Mover mover;
   private boolean resting;
 
   /** The largest mtime that anybody has seen of a directory, and when. */
@@ -94,6 +95,7 @@ public final class Program {
     this.files = new FileMaker(client, session);
     this.mischief = new Mischief(client, session);
     this.collector = new Collector(client, session, mischief);
+    this.mover = new Mover(client, session, files, collector);
   }
 
   /** Whether it does nothing until it may begin another operation. */
@@ -118,7 +120,7 @@ public final class Program {
 
   private void operate() {
     try {
-      switch (random.nextInt(42)) {
+      switch (random.nextInt(50)) {
         case 0, 1, 2, 3, 4, 5, 6, 7 -> create();
         case 8, 9, 10 -> look();
         case 11, 12 -> watch();
@@ -127,14 +129,15 @@ public final class Program {
         case 16, 17 -> read();
         case 18, 19, 20, 21 -> unlink();
         case 22, 23, 24, 25 -> renameHere();
-        case 26, 27 -> renameAway();
-        case 28, 29, 30 -> makeDirectory();
-        case 31, 32 -> removeDirectory();
-        case 33 -> mischief.run(InodeIds.shard(knowledge.directory()));
-        case 34 -> setTime();
-        case 35 -> undelete();
-        case 36, 37 -> replace();
-        case 38, 39 -> collector.collect(knowledge.directory());
+        case 26, 27, 28, 29 -> renameAway();
+        case 30, 31, 32, 33 -> makeDirectory();
+        case 34, 35, 36 -> removeDirectory();
+        case 37 -> mischief.run(InodeIds.shard(knowledge.directory()));
+        case 38 -> setTime();
+        case 39 -> undelete();
+        case 40, 41 -> replace();
+        case 42, 43, 44 -> mover.move();
+        case 45, 46 -> collector.collect(knowledge.directory());
         default -> collector.destroy(InodeIds.shard(knowledge.directory()));
       }
     } catch (EggsException e) {

@@ -158,6 +158,36 @@ public record Defect(String name, String description, Supplier<Edit[]> edits) {
         of(
             "erasures-unproved",
             "a span's blocks count as erased without proofs",
-            () -> Edit.leaveOut(SHARD + "RemoveSpanCertify", "apply", "Proofs.require")));
+            () -> Edit.leaveOut(SHARD + "RemoveSpanCertify", "apply", "Proofs.require")),
+        of(
+            "swap-from-condemned",
+            "a block is exchanged with one that is being erased",
+            () -> Edit.ignore(SHARD + "SwapBlocks", "apply", "SWAP_BLOCKS_MISMATCHING_STATE")),
+        of(
+            "swap-of-other-bytes",
+            "a block is exchanged with one of other bytes",
+            () -> Edit.ignore(SHARD + "SwapBlocks", "apply", "SWAP_BLOCKS_MISMATCHING_CRC")),
+        new Defect(
+            "swap-within-domain",
+            "an exchange brings two blocks of a span into one failure domain",
+            () ->
+                new Edit[] {
+                  Edit.ignore(
+                      SHARD + "SwapBlocks", "checkIncoming", "SWAP_BLOCKS_DUPLICATE_BLOCK_SERVICE"),
+                  Edit.ignore(
+                      SHARD + "SwapBlocks", "checkIncoming", "SWAP_BLOCKS_DUPLICATE_FAILURE_DOMAIN")
+                }),
+        of(
+            "swap-not-counted",
+            "the files of a block service are not kept up to date when blocks are exchanged",
+            () -> Edit.leaveOut(SHARD + "SwapBlocks", "apply", "Transaction.countBlock")),
+        of(
+            "spans-swapped-unclean",
+            "spans are exchanged with one that is being erased",
+            () -> Edit.ignore(SHARD + "SwapSpans", "apply", "SWAP_SPANS_NOT_CLEAN")),
+        of(
+            "moved-span-kept",
+            "a span that is moved to another file stays in the first one, too",
+            () -> Edit.leaveOut(SHARD + "MoveSpan", "apply", "Transaction.delete")));
   }
 }

@@ -242,12 +242,16 @@ public final class Audit {
     names.forEach(
         (name, at) -> {
           Edge last = at.edges.getLast();
-          if (last.current()
-              && !InodeIds.isDirectory(last.targetId())
-              && checkedFiles.add(last.targetId())) {
+          if (last.current() && isUnchecked(last.targetId())) {
             checkFile(name, last.targetId());
           }
         });
+  }
+
+  /** Files do not change, except that their blocks move. */
+  private boolean isUnchecked(long target) {
+    boolean moved = contents.takeMoved(target);
+    return !InodeIds.isDirectory(target) && (checkedFiles.add(target) || moved);
   }
 
   private void checkFile(Name name, long file) {

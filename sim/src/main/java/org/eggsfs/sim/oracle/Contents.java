@@ -1,9 +1,12 @@
 package org.eggsfs.sim.oracle;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.eggsfs.protocol.shard.LocalFileSpansResponse;
 import org.eggsfs.protocol.struct.FetchedBlock;
 import org.eggsfs.protocol.struct.FetchedBlocksSpan;
@@ -17,9 +20,17 @@ public final class Contents {
    *
    * @param crc of its bytes
    * @param body its bytes if they are in the metadata, else null
-   * @param blockCrcs CRC of each block as it was computed from the block's bytes
+   * @param blocks null if its bytes are in the metadata
    */
-  public record WrittenSpan(long offset, long size, int crc, byte[] body, int[] blockCrcs) {}
+  public record WrittenSpan(long offset, long size, int crc, byte[] body, Blocks blocks) {}
+
+  /**
+   * A span in blocks.
+   *
+   * @param cellCrcs CRC of each cell, stripe by stripe, computed from its bytes
+   * @param crcs CRC of each block, computed from its bytes
+   */
+  public record Blocks(int stripes, int[] cellCrcs, int[] crcs) {}
 
   /** What the disks hold. */
   public interface Disks {
@@ -27,11 +38,49 @@ public final class Contents {
     Integer crc(long service, long blockId);
   }
 
+  private static final int RECENT_MAX = 30;
+
   private final Map<Long, List<WrittenSpan>> files = new HashMap<>();
+
+  private final List<Long> inBlocks = new ArrayList<>();
+
+  /** Files that may have got other blocks since they were compared. */
+  private final Set<Long> moved = new HashSet<>();
 
   /** Remembers what was written into a file before it got its name. */
   public void wrote(long file, List<WrittenSpan> spans) {
     files.put(file, List.copyOf(spans));
+    if (spans.stream().anyMatch(span -> span.blocks != null)) {
+      inBlocks.addLast(file);
+      if (inBlocks.size() > RECENT_MAX) {
+        inBlocks.removeFirst();
+      }
+    }
+  }
+
+  /** Files written lately that have blocks. */
+  public List<Long> inBlocks() {
+    return inBlocks;
+  }
+
+  /** The span that was written there, or null. */
+  public WrittenSpan span(long file, long offset) {
+    for (WrittenSpan span : files.getOrDefault(file, List.of())) {
+      if (span.offset == offset) {
+        return span;
+      }
+    }
+    return null;
+  }
+
+  /** Somebody asks for other blocks in a file, with the same bytes. */
+  public void moves(long file) {
+    moved.add(file);
+  }
+
+  /** Whether it may have got other blocks since this was last asked. */
+  public boolean takeMoved(long file) {
+    return moved.remove(file);
   }
 
   /** Bytes in a file, or -1 if nobody has written it. */
@@ -88,18 +137,18 @@ public final class Contents {
 
   private static String compare(
       WrittenSpan written, FetchedBlocksSpan span, LocalFileSpansResponse page, Disks disks) {
-    if (written.body != null || span.blocks().size() != written.blockCrcs.length) {
+    if (written.body != null || span.blocks().size() != written.blocks.crcs.length) {
       return span.blocks().size() + " blocks";
     }
-    for (int i = 0; i < written.blockCrcs.length; i++) {
+    for (int i = 0; i < written.blocks.crcs.length; i++) {
       FetchedBlock block = span.blocks().get(i);
-      if (block.crc() != written.blockCrcs[i]) {
+      if (block.crc() != written.blocks.crcs[i]) {
         return "block " + i + " has another CRC";
       }
       if (disks != null) {
         long service = page.blockServices().get(block.blockServiceIx()).id();
         Integer found = disks.crc(service, block.blockId());
-        if (found == null || found != written.blockCrcs[i]) {
+        if (found == null || found != written.blocks.crcs[i]) {
           return "block " + i + " is " + (found == null ? "not on its disk" : "another one");
         }
       }

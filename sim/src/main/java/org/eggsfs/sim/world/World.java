@@ -30,7 +30,9 @@ public final class World {
   /** No clock is further off than this, but for its drift. */
   public static final long CLOCK_OFFSET_NANOS_MAX = 90_000_000_000L;
 
-  static final int LOCATION = ProtocolConstants.DEFAULT_LOCATION;
+  /** Where all disks are. */
+  public static final int LOCATION = ProtocolConstants.DEFAULT_LOCATION;
+
   static final CbcMac CDC_KEY = new CbcMac(ProtocolConstants.keyCdc());
 
   private static final double SYNC_NANOS_MEAN = 200_000;
