@@ -44,6 +44,12 @@ public final class MigrateCounters extends Counters {
   /** Now: those that failed again and again. */
   public final Counter hopelessFiles = counter("hopeless_files");
 
+  /** Now: those that failed and were forgotten until they are found again: too many fail. */
+  public final Counter forgottenFiles = counter("forgotten_files");
+
+  /** How often a found file had no place among those that wait; later scans find it again. */
+  public final Counter leftOutFiles = counter("left_out_files");
+
   /** What its repairs did. */
   public final RepairCounters repairs = new RepairCounters(this);
 

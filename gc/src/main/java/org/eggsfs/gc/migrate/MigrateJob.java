@@ -12,6 +12,7 @@ import org.eggsfs.gc.repair.Interrupts;
 /** Automatic migration as a job of the daemon; its state is what the shards list. */
 public final class MigrateJob implements GcJob {
   private static final String HOPELESS = "migrate-hopeless-files";
+  private static final String FORGOTTEN = "migrate-forgotten-files";
 
   private final EggsClient client;
   private final MigrateSettings settings;
@@ -51,6 +52,15 @@ public final class MigrateJob implements GcJob {
   }
 
   private void told(MigrationStatus status) {
+    if (status.forgottenFiles() == 0) {
+      alerts.clear(FORGOTTEN);
+    } else {
+      alerts.raise(
+          FORGOTTEN,
+          "more files fail than can be remembered, about "
+              + status.forgottenFiles()
+              + " are left out until they are found again");
+    }
     if (status.hopeless().isEmpty()) {
       alerts.clear(HOPELESS);
       return;

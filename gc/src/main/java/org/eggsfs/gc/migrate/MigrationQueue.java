@@ -1,11 +1,11 @@
 package org.eggsfs.gc.migrate;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.PriorityQueue;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 
@@ -15,7 +15,9 @@ import java.util.concurrent.TimeUnit;
  * 15). A file is in it once, whatever happens to it. Thread-safe; times come from the caller.
  *
  * <p>Bounded: when it is full, the least endangered file that waits gives way; the next scan finds
- * it again.
+ * it again. Files that fail may take half of the places only, or files that can never be moved
+ * would keep all others out. One more of them is forgotten; when a scan finds it again it comes
+ * after all that were not.
  */
 final class MigrationQueue {
   static final long RETRY_NANOS_MIN = TimeUnit.SECONDS.toNanos(2);
@@ -23,6 +25,11 @@ final class MigrationQueue {
 
   /** After so many failures in a row a file is called hopeless; it is tried on all the same. */
   static final int HOPELESS_ATTEMPTS = 5;
+
+  /** Eight megabytes; with {@link #FORGOTTEN_MAX} files every eighth other one is taken for one. */
+  private static final int FORGOTTEN_BITS = 1 << 26;
+
+  private static final int FORGOTTEN_MAX = FORGOTTEN_BITS / 8;
 
   /**
    * What is known about a file when it is put in.
@@ -36,20 +43,20 @@ final class MigrationQueue {
   /** How many files there are in which state. */
   record Sizes(int waiting, int inWork, int delayed) {}
 
-  private enum Place {
-    WAITING,
-    IN_WORK,
-    DELAYED
-  }
-
   private static final class Entry {
+    final long file;
+
+    /** Whether it, or one that is taken for it, failed and was forgotten. */
+    final boolean again;
+
     Danger danger;
-    Place place = Place.WAITING;
     int attempts;
     long dueNanos;
     String reason;
 
-    Entry(Danger danger) {
+    Entry(Danger danger, boolean again) {
+      this.file = danger.file;
+      this.again = again;
       this.danger = danger;
     }
   }
@@ -59,54 +66,100 @@ final class MigrationQueue {
           .thenComparing(Comparator.comparingInt(Danger::lost).reversed())
           .thenComparingLong(Danger::file);
 
+  private static final Comparator<Entry> FIRST_IN_TURN =
+      Comparator.comparing((Entry entry) -> entry.again)
+          .thenComparing(entry -> entry.danger, MOST_ENDANGERED);
+
+  private static final Comparator<Entry> FIRST_DUE =
+      ((Comparator<Entry>) (a, b) -> Long.signum(a.dueNanos - b.dueNanos))
+          .thenComparingLong(entry -> entry.file);
+
   private final int sizeMax;
+  private final int failingMax;
   private final Map<Long, Entry> entries = new HashMap<>();
-  private final TreeSet<Danger> waiting = new TreeSet<>(MOST_ENDANGERED);
-  private final PriorityQueue<Entry> delayed =
-      new PriorityQueue<>((a, b) -> Long.signum(a.dueNanos - b.dueNanos));
+  private final TreeSet<Entry> waiting = new TreeSet<>(FIRST_IN_TURN);
+  private final TreeSet<Entry> delayed = new TreeSet<>(FIRST_DUE);
   private int inWork;
+
+  /** Entries that have failed, wherever they are. */
+  private int failing;
+
+  /** Bits that the forgotten files have set; some bits are those of several files. */
+  private final BitSet forgottenBits = new BitSet();
+
+  private int forgotten;
+  private long leftOut;
 
   MigrationQueue(int sizeMax) {
     this.sizeMax = sizeMax;
+    this.failingMax = sizeMax / 2;
   }
 
   /** Puts a file in, unless it is in; one that waits gets the new rank. */
   synchronized void offer(Danger danger) {
     Entry entry = entries.get(danger.file);
     if (entry != null) {
-      if (entry.place == Place.WAITING) {
-        waiting.remove(entry.danger);
-        waiting.add(danger);
-      }
+      // Its place in the set depends on what changes.
+      boolean waits = waiting.remove(entry);
       entry.danger = danger;
-    } else if (entries.size() < sizeMax || giveWay(danger)) {
-      entries.put(danger.file, new Entry(danger));
-      waiting.add(danger);
+      if (waits) {
+        waiting.add(entry);
+      }
+    } else {
+      Entry added = new Entry(danger, forgottenBits.get(bit(danger.file)));
+      if (entries.size() < sizeMax || giveWay(added)) {
+        entries.put(danger.file, added);
+        waiting.add(added);
+      } else {
+        leftOut++;
+      }
     }
     notifyAll();
   }
 
-  private boolean giveWay(Danger danger) {
-    if (waiting.isEmpty() || MOST_ENDANGERED.compare(danger, waiting.last()) >= 0) {
+  private boolean giveWay(Entry added) {
+    if (waiting.isEmpty() || FIRST_IN_TURN.compare(added, waiting.last()) >= 0) {
       return false;
     }
-    entries.remove(waiting.pollLast().file);
+    leaveOut(waiting.pollLast());
     return true;
+  }
+
+  private void leaveOut(Entry entry) {
+    leftOut++;
+    entries.remove(entry.file);
+    if (entry.attempts > 0) {
+      failing--;
+      if (forgotten == FORGOTTEN_MAX) {
+        // Nearly all would be taken for forgotten ones.
+        forgetNothing();
+      }
+      forgotten++;
+      forgottenBits.set(bit(entry.file));
+    }
+  }
+
+  private void forgetNothing() {
+    forgotten = 0;
+    forgottenBits.clear();
+  }
+
+  private static int bit(long file) {
+    // Inodes of a shard follow each other; the upper bits of the product depend on all of them.
+    return (int) (file * 0x9e3779b97f4a7c15L >>> 38);
   }
 
   /** The most endangered file, now in work, or null if none is due. */
   synchronized Danger poll(long nowNanos) {
-    while (!delayed.isEmpty() && delayed.peek().dueNanos - nowNanos <= 0) {
-      Entry due = delayed.poll();
-      due.place = Place.WAITING;
-      waiting.add(due.danger);
+    while (!delayed.isEmpty() && delayed.first().dueNanos - nowNanos <= 0) {
+      waiting.add(delayed.pollFirst());
     }
-    Danger first = waiting.pollFirst();
-    if (first != null) {
-      entries.get(first.file).place = Place.IN_WORK;
-      inWork++;
+    Entry first = waiting.pollFirst();
+    if (first == null) {
+      return null;
     }
-    return first;
+    inWork++;
+    return first.danger;
   }
 
   /** Waits until something may have changed, or the time is up. */
@@ -117,8 +170,13 @@ final class MigrationQueue {
 
   /** The file in work needs nothing any more. */
   synchronized void done(long file) {
-    entries.remove(file);
+    Entry entry = entries.remove(file);
+    failing -= entry.attempts > 0 ? 1 : 0;
     inWork--;
+    if (failing < failingMax / 2) {
+      // What was forgotten can be moved by now, or is not there any more.
+      forgetNothing();
+    }
     notifyAll();
   }
 
@@ -130,11 +188,15 @@ final class MigrationQueue {
     if (entry.attempts < 11) {
       pause = Math.min(RETRY_NANOS_MAX, RETRY_NANOS_MIN << entry.attempts);
     }
+    failing += entry.attempts == 0 ? 1 : 0;
     entry.attempts++;
     entry.reason = reason;
     entry.dueNanos = nowNanos + pause;
-    entry.place = Place.DELAYED;
     delayed.add(entry);
+    if (failing > failingMax) {
+      // The one that would be tried again last has mostly been tried most often.
+      leaveOut(delayed.pollLast());
+    }
     inWork--;
     notifyAll();
   }
@@ -146,6 +208,16 @@ final class MigrationQueue {
   /** Whether nothing waits and nothing is in work; delayed files do not count. */
   synchronized boolean isIdle() {
     return waiting.isEmpty() && inWork == 0;
+  }
+
+  /** Files that fail and are forgotten for now, because too many fail. */
+  synchronized int forgotten() {
+    return forgotten;
+  }
+
+  /** How often a file found no place or lost it, since the start. */
+  synchronized long leftOut() {
+    return leftOut;
   }
 
   /** Files that wait, are in work or delayed, by blocks lost of their weakest span. */

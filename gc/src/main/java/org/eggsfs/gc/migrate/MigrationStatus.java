@@ -17,6 +17,8 @@ import java.util.List;
  * @param filesLosing3 known files with a span that lost three blocks or more
  * @param filesAtRisk known files with a span that can lose no more blocks
  * @param hopeless files that have failed often
+ * @param forgottenFiles files that failed and are left out for now, because too many fail; scans
+ *     find them again
  */
 public record MigrationStatus(
     int scheduledServices,
@@ -28,7 +30,8 @@ public record MigrationStatus(
     int filesLosing2,
     int filesLosing3,
     int filesAtRisk,
-    List<Hopeless> hopeless) {
+    List<Hopeless> hopeless,
+    int forgottenFiles) {
   /**
    * A file that fails again and again.
    *

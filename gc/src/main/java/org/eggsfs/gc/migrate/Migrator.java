@@ -44,7 +44,9 @@ import org.eggsfs.protocol.ProtocolConstants;
  * Repairer}); that they do not is only a matter of efficiency.
  */
 public final class Migrator implements AutoCloseable {
+  /** Some tens of megabytes. */
   private static final int QUEUE_MAX = 200_000;
+
   private static final int SHARDS_AT_ONCE = 16;
   private static final int ASSESSMENTS_AT_ONCE = 32;
   private static final int SCANS_AT_ONCE = 4;
@@ -379,6 +381,8 @@ public final class Migrator implements AutoCloseable {
     counters.filesLosing3.set(status.filesLosing3());
     counters.filesAtRisk.set(status.filesAtRisk());
     counters.hopelessFiles.set(status.hopeless().size());
+    counters.forgottenFiles.set(status.forgottenFiles());
+    counters.leftOutFiles.set(queue.leftOut());
     if (!status.isDone()) {
       LOG.log(
           System.Logger.Level.INFO,
@@ -417,7 +421,8 @@ public final class Migrator implements AutoCloseable {
         queue.withLost(2),
         queue.withLost(3),
         queue.withRemaining(0),
-        queue.hopeless());
+        queue.hopeless(),
+        queue.forgotten());
   }
 
   // By hand.

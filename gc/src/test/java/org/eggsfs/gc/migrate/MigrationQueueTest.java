@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import org.eggsfs.gc.migrate.MigrationQueue.Danger;
+import org.eggsfs.gc.migrate.MigrationQueue.Sizes;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -32,7 +35,7 @@ class MigrationQueueTest {
     assertEquals(3, queue.poll(NOW).file());
     assertEquals(1, queue.poll(NOW).file());
     assertNull(queue.poll(NOW));
-    assertEquals(new MigrationQueue.Sizes(0, 4, 0), queue.sizes());
+    assertEquals(new Sizes(0, 4, 0), queue.sizes());
   }
 
   @Test
@@ -66,9 +69,68 @@ class MigrationQueueTest {
             queue.poll(NOW).file(),
             queue.poll(NOW).file(),
             queue.poll(NOW).file()));
-    // Nothing waits that could give way.
-    queue.offer(danger(10, 0, 1));
+    assertEquals(2, queue.leftOut());
+    // What is in work does not give way.
+    queue.offer(danger(10, -1, 1));
     assertNull(queue.poll(NOW));
+    assertEquals(3, queue.leftOut());
+  }
+
+  /**
+   * Files 1 to 100 cannot be moved, and are the most endangered; 101 to 110 can. Each round is a
+   * scan that finds all that is left, and the work on what it brought.
+   */
+  @Test
+  void filesThatCannotBeMovedLeaveRoomForOthers() {
+    Set<Long> left = new TreeSet<>();
+    for (long file = 1; file <= 110; file++) {
+      left.add(file);
+    }
+    long now = NOW;
+    for (int round = 0; round < 100 && left.size() > 100; round++) {
+      for (long file : left) {
+        queue.offer(danger(file, file <= 100 ? 0 : 3, 1));
+        Sizes sizes = queue.sizes();
+        assertTrue(sizes.waiting() + sizes.delayed() <= 4, sizes.toString());
+      }
+      for (Danger next = queue.poll(now); next != null; next = queue.poll(now)) {
+        if (next.file() <= 100) {
+          queue.failed(next.file(), now, "no place");
+        } else {
+          queue.done(next.file());
+          left.remove(next.file());
+        }
+        assertTrue(queue.sizes().delayed() <= 2, "half of the places");
+      }
+      now += MigrationQueue.RETRY_NANOS_MIN;
+    }
+    assertEquals(100, left.size());
+    assertTrue(queue.forgotten() > 0);
+    assertTrue(queue.leftOut() > 0);
+  }
+
+  @Test
+  void whatWasForgottenIsAsGoodAsOthersWhenNothingFailsAnyMore() {
+    for (int file = 1; file <= 3; file++) {
+      queue.offer(danger(file, 0, 1));
+      assertEquals(file, queue.poll(NOW).file());
+      queue.failed(file, NOW + file, "reason");
+    }
+    assertEquals(1, queue.forgotten());
+    queue.offer(danger(3, 0, 1));
+    queue.offer(danger(4, 3, 1));
+    assertEquals(4, queue.poll(NOW).file());
+    queue.done(4);
+    assertEquals(3, queue.poll(NOW).file());
+    queue.done(3);
+    for (int file = 1; file <= 2; file++) {
+      assertEquals(file, queue.poll(NOW + MigrationQueue.RETRY_NANOS_MIN + file).file());
+      queue.done(file);
+    }
+    assertEquals(0, queue.forgotten());
+    queue.offer(danger(3, 0, 1));
+    queue.offer(danger(4, 3, 1));
+    assertEquals(3, queue.poll(NOW).file());
   }
 
   @Test
