@@ -59,6 +59,11 @@ public final class Disks {
     return disk;
   }
 
+  /** All block services, as they were told lately. */
+  Collection<Disk> known() throws EggsException, IOException {
+    return current(AGE_NANOS_MAX).values();
+  }
+
   /** All block services, asked for now. */
   public Collection<Disk> refresh() throws EggsException, IOException {
     asking.lock();

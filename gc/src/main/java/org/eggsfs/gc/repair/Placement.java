@@ -26,7 +26,6 @@ import org.eggsfs.protocol.struct.AddSpanInitiateRequestBody;
 import org.eggsfs.protocol.struct.AddSpanInitiateWithReferenceRequestBody;
 import org.eggsfs.protocol.struct.BlacklistEntry;
 import org.eggsfs.protocol.struct.BlockProof;
-import org.eggsfs.protocol.struct.FailureDomain;
 
 /**
  * Brings one replacement block into a file: into a scratch file first (initiate, write, certify),
@@ -39,10 +38,6 @@ import org.eggsfs.protocol.struct.FailureDomain;
 final class Placement {
   private static final int ATTEMPTS_MAX = 5;
 
-  /** So that a request fits a packet: 29 domains of the span, and these. */
-  private static final int AVOIDED_SERVICES_MAX = 20;
-
-  private static final FailureDomain NO_DOMAIN = new FailureDomain(new byte[16]);
   private static final System.Logger LOG = System.getLogger(Placement.class.getName());
 
   private final ShardCaller shards;
@@ -80,27 +75,27 @@ final class Placement {
       throws EggsException, IOException {
     boolean good = false;
     try {
-      Set<Long> failed = new LinkedHashSet<>(avoided);
+      Set<Long> failed = new LinkedHashSet<>();
       for (int attempt = 1; ; attempt++) {
         scratch.open();
         long offset = scratch.size();
         AddSpanInitiateBlockInfo place;
         try {
-          place = initiate(scratch, old, storageClass, services, leaves, failed);
+          place = initiate(scratch, old, storageClass, services, leaves, failed, avoided);
         } catch (EggsException e) {
           // It was idle beyond its deadline, or is gone already.
-          if (e.code() != ErrorCode.FILE_NOT_FOUND || attempt == ATTEMPTS_MAX) {
+          if (e.code() != ErrorCode.FILE_NOT_FOUND) {
             throw e;
+          }
+          if (attempt == ATTEMPTS_MAX) {
+            throw scratchGone(e);
           }
           scratch.scrap();
           continue;
         }
         WriteOp write = write(place, old, bytes);
         if (write.failure() == null) {
-          BlockProof proof = new BlockProof(place.blockId(), write.proof());
-          shards.shard(
-              scratch.shard(),
-              new AddSpanCertifyRequest(scratch.id(), scratch.cookie(), offset, List.of(proof)));
+          certify(scratch, offset, new BlockProof(place.blockId(), write.proof()));
           scratch.appended(old.size());
           swap(scratch, old, place, offset);
           good = true;
@@ -123,6 +118,27 @@ final class Placement {
         scratch.scrap();
       }
     }
+  }
+
+  private void certify(ScratchFile scratch, long offset, BlockProof proof)
+      throws EggsException, IOException {
+    try {
+      shards.shard(
+          scratch.shard(),
+          new AddSpanCertifyRequest(scratch.id(), scratch.cookie(), offset, List.of(proof)));
+    } catch (EggsException e) {
+      if (e.code() == ErrorCode.FILE_NOT_FOUND) {
+        throw scratchGone(e);
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * For callers FILE_NOT_FOUND means that the file which is repaired is gone, which is no error.
+   */
+  private static IOException scratchGone(EggsException cause) {
+    return new IOException("the scratch file is gone: " + cause.getMessage(), cause);
   }
 
   private void swap(
@@ -204,7 +220,8 @@ final class Placement {
       int storageClass,
       long[] services,
       boolean leaves,
-      Set<Long> failed)
+      Set<Long> failed,
+      Collection<Long> avoided)
       throws EggsException, IOException {
     List<BlacklistEntry> others = new ArrayList<>();
     for (int i = 0; i < services.length; i++) {
@@ -212,33 +229,36 @@ final class Placement {
         others.add(new BlacklistEntry(disks.get(services[i]).domain(), services[i]));
       }
     }
-    BlacklistEntry own = new BlacklistEntry(NO_DOMAIN, old.service().id());
-    Set<Long> avoided = new LinkedHashSet<>(failed);
-    avoided.addAll(failedServices.present(System.nanoTime()));
+    BlacklistEntry own = new BlacklistEntry(Blacklist.NO_DOMAIN, old.service().id());
+    Set<Long> failedLately = new LinkedHashSet<>(failed);
+    failedLately.addAll(failedServices.present(System.nanoTime()));
     try {
-      return initiate(scratch, old, storageClass, blacklist(others, own, avoided));
+      return initiate(scratch, old, storageClass, blacklist(others, own, failedLately, avoided));
     } catch (EggsException e) {
       if (e.code() != ErrorCode.COULD_NOT_PICK_BLOCK_SERVICES) {
         throw e;
       }
       // What failed for others a while ago is better than nothing, and so is the same disk.
       boolean again = !leaves && disks.get(old.service().id()).isWritable();
-      if (avoided.equals(failed) && !again) {
+      if (failedLately.equals(failed) && !again) {
         throw e;
       }
-      return initiate(scratch, old, storageClass, blacklist(others, again ? null : own, failed));
+      return initiate(
+          scratch, old, storageClass, blacklist(others, again ? null : own, failed, avoided));
     }
   }
 
-  private static List<BlacklistEntry> blacklist(
-      List<BlacklistEntry> others, BlacklistEntry own, Set<Long> avoided) {
+  private List<BlacklistEntry> blacklist(
+      List<BlacklistEntry> others,
+      BlacklistEntry own,
+      Collection<Long> failed,
+      Collection<Long> avoided)
+      throws EggsException, IOException {
     List<BlacklistEntry> blacklist = new ArrayList<>(others);
     if (own != null) {
       blacklist.add(own);
     }
-    avoided.stream()
-        .limit(AVOIDED_SERVICES_MAX)
-        .forEach(service -> blacklist.add(new BlacklistEntry(NO_DOMAIN, service)));
+    blacklist.addAll(Blacklist.of(failed, avoided, disks.known()));
     return blacklist;
   }
 
