@@ -44,10 +44,13 @@ public final class Cursors {
     Cursors cursors = new Cursors(file);
     String text;
     try {
-      text = Files.readString(file);
+      // Damaged bytes become characters that are in no cursor.
+      text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
     } catch (NoSuchFileException e) {
       return cursors;
     }
+    // Cursors that are back at 0 are a change as well.
+    cursors.saved = text;
     for (String line : text.split("\n", -1)) {
       if (!line.isEmpty() && !cursors.read(line.split(" ", -1))) {
         LOG.log(

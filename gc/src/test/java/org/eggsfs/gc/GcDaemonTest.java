@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
@@ -145,6 +146,30 @@ class GcDaemonTest {
     assertEquals(0x2000_0000_0000_0007L, cursors.of("visit").get(7));
     cursors.save();
     assertEquals("visit 7 2000000000000007\n", Files.readString(folder.resolve("cursors")));
+  }
+
+  @Test
+  void aCursorFileIsNotKeptWhenTheCycleHasEnded() throws IOException {
+    Path file = folder.resolve("cursors");
+    Files.writeString(file, "visit 7 2000000000000007\n");
+    Cursors cursors = GcDaemon.cursors(folder);
+    cursors.of("visit").set(7, 0);
+    cursors.save();
+    assertEquals("", Files.readString(file));
+    assertEquals(0, GcDaemon.cursors(folder).of("visit").get(7));
+  }
+
+  @Test
+  void bytesThatAreNoTextCountAsNone() throws IOException {
+    Path file = folder.resolve("cursors");
+    byte[] bytes = "visit 7 2000000000000007\nvisit 8 9\n".getBytes(StandardCharsets.UTF_8);
+    bytes[bytes.length - 2] = (byte) 0xfe;
+    Files.write(file, bytes);
+    Cursors cursors = GcDaemon.cursors(folder);
+    assertEquals(0x2000_0000_0000_0007L, cursors.of("visit").get(7));
+    assertEquals(0, cursors.of("visit").get(8));
+    cursors.save();
+    assertEquals("visit 7 2000000000000007\n", Files.readString(file));
   }
 
   @Test
