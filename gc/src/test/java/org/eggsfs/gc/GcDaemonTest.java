@@ -228,6 +228,20 @@ class GcDaemonTest {
   }
 
   @Test
+  void alertsOfOneKindLeaveRoomForOthers() {
+    for (int i = 0; i < 100; i++) {
+      alerts.raise("block-service-" + i, "text");
+      alerts.raise("visit-shard-" + i, "text");
+    }
+    assertEquals(10, alerts.active().size());
+    alerts.raise("clock-disagrees", "text");
+    assertTrue(alerts.active().containsKey("clock-disagrees"));
+    alerts.clear("block-service-0");
+    alerts.raise("block-service-99", "text");
+    assertTrue(alerts.active().containsKey("block-service-99"));
+  }
+
+  @Test
   void countersHaveOneNameEach() {
     Counters counters = new Counters("job");
     counters.counter("b").add(2);

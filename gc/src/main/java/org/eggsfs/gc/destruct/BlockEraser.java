@@ -60,6 +60,7 @@ final class BlockEraser {
 
   /** Whether some block of the span cannot be erased now in any case. */
   boolean isUnavailable(List<RemoveSpanInitiateBlockInfo> blocks) {
+    blocks.forEach(this::endAlertOfUnwritable);
     return blocks.stream().anyMatch(this::isUnavailable);
   }
 
@@ -78,6 +79,7 @@ final class BlockEraser {
    */
   List<BlockProof> erase(List<RemoveSpanInitiateBlockInfo> blocks)
       throws EggsException, IOException, InterruptedException {
+    blocks.forEach(this::endAlertOfUnwritable);
     List<Future<BlockProof>> erasing = new ArrayList<>(blocks.size());
     List<BlockProof> proofs = new ArrayList<>(blocks.size());
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -154,6 +156,13 @@ final class BlockEraser {
       alerts.raise(
           alertKey(service),
           "a block service that should be writable does not erase blocks: " + failure.getMessage());
+    }
+  }
+
+  /** Somebody has seen to it; one that is retired would never be asked again. */
+  private void endAlertOfUnwritable(RemoveSpanInitiateBlockInfo block) {
+    if ((block.blockServiceFlags() & UNWRITABLE) != 0) {
+      alerts.clear(alertKey(block.blockServiceId()));
     }
   }
 

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -139,6 +140,31 @@ class DestructorTest {
             .count();
     assertEquals(1, asked);
     assertEquals(20, cluster.erased().size());
+  }
+
+  /** Four failures in a row are those of four blocks at the same time. */
+  @Test
+  void theAlertOfAServiceEndsWhenItIsRetired() throws Exception {
+    cluster.addTransient(FILE, 10, new Span(7, 7, 7, 7));
+    CountDownLatch together = new CountDownLatch(4);
+    cluster.setFault(
+        request -> {
+          if (request instanceof FakeCluster.Erase) {
+            together.countDown();
+            try {
+              together.await();
+            } catch (InterruptedException e) {
+              throw new IOException(e);
+            }
+            throw new IOException("connection refused");
+          }
+        });
+    Destructor destructor = destructor(new DestructConfig(0, 4, ShardWork.DEFAULT));
+    assertEquals(Destructor.Outcome.POSTPONED, destruct(destructor, FILE));
+    assertEquals(1, alerts.active().size(), alerts.active().toString());
+    cluster.setServiceFlags(7, BlockServiceFlags.DECOMMISSIONED);
+    assertEquals(Destructor.Outcome.DESTROYED, destruct(destructor, FILE));
+    assertEquals(Map.of(), alerts.active());
   }
 
   @Test
