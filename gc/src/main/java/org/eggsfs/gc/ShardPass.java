@@ -130,10 +130,10 @@ public final class ShardPass<T> {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (EggsException | IOException | RuntimeException e) {
-      finished = !Thread.currentThread().isInterrupted();
-      if (finished) {
-        failures.failed(id, e);
-      }
+      finished = failed(id, e);
+    } catch (Error e) {
+      // Too little memory, say: an item that nobody counts would be taken for a good one.
+      finished = failed(id, new IllegalStateException(e));
     } finally {
       if (finished) {
         synchronized (unfinished) {
@@ -143,6 +143,14 @@ public final class ShardPass<T> {
       }
       places.release();
     }
+  }
+
+  private boolean failed(long id, Exception failure) {
+    if (Thread.currentThread().isInterrupted()) {
+      return false;
+    }
+    failures.failed(id, failure);
+    return true;
   }
 
   private void tell() {

@@ -48,6 +48,9 @@ class ShardPassTest {
           if (id == 10) {
             throw new IllegalStateException("10");
           }
+          if (id == 20) {
+            throw new OutOfMemoryError("20");
+          }
           if (id % 10 == 0) {
             throw new IOException("ten");
           }

@@ -261,7 +261,8 @@ public final class Migrator implements AutoCloseable {
                     });
               } catch (InterruptedIOException e) {
                 throw e;
-              } catch (EggsException | IOException e) {
+              } catch (EggsException | IOException | RuntimeException | Error e) {
+                // Whatever it was: what is not listed is not empty.
                 unlisted.add(number);
                 LOG.log(
                     System.Logger.Level.WARNING,
@@ -289,7 +290,7 @@ public final class Migrator implements AutoCloseable {
       assessment = assessor.assess(file, scheduled);
     } catch (InterruptedIOException e) {
       throw e;
-    } catch (EggsException | IOException e) {
+    } catch (EggsException | IOException | RuntimeException | Error e) {
       LOG.log(
           System.Logger.Level.WARNING, "spans of file " + InodeIds.format(file) + " unknown", e);
       // The worst is assumed, and the move will tell.
@@ -323,7 +324,7 @@ public final class Migrator implements AutoCloseable {
       ended = true;
     } catch (InterruptedIOException e) {
       throw e;
-    } catch (EggsException | IOException | RuntimeException e) {
+    } catch (EggsException | IOException | RuntimeException | Error e) {
       reason = e.toString();
       counters.failedFiles.increment();
       LOG.log(
@@ -464,8 +465,8 @@ public final class Migrator implements AutoCloseable {
                 listener.listed(shard);
               } catch (InterruptedIOException e) {
                 throw e;
-              } catch (EggsException | IOException e) {
-                tally.unlisted.put(shard, e);
+              } catch (EggsException | IOException | RuntimeException | Error e) {
+                tally.unlisted.put(shard, asException(e));
               }
             });
       }
@@ -508,14 +509,19 @@ public final class Migrator implements AutoCloseable {
         return;
       } catch (InterruptedIOException e) {
         throw e;
-      } catch (EggsException | IOException | RuntimeException e) {
-        failure = e;
+      } catch (EggsException | IOException | RuntimeException | Error e) {
+        failure = asException(e);
         counters.failedFiles.increment();
-        tally.listener.failed(file, e);
+        tally.listener.failed(file, failure);
         Interrupts.sleepNanos(MigrationQueue.RETRY_NANOS_MIN << attempt);
       }
     }
     tally.failed.put(file, failure);
+  }
+
+  /** An error, such as too little memory, is a failure of its file like any other. */
+  private static Exception asException(Throwable failure) {
+    return failure instanceof Exception exception ? exception : new IllegalStateException(failure);
   }
 
   /** Adds up a migration by hand. */

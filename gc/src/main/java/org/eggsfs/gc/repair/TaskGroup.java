@@ -17,7 +17,7 @@ public final class TaskGroup implements AutoCloseable {
 
   /** What a task does; it handles the errors of its work itself. */
   public interface Task {
-    /** Errors that leave it are logged; they end nothing else. */
+    /** Whatever leaves it is logged; it ends nothing else. */
     void run() throws EggsException, IOException;
   }
 
@@ -54,7 +54,7 @@ public final class TaskGroup implements AutoCloseable {
       task.run();
     } catch (InterruptedIOException e) {
       LOG.log(System.Logger.Level.DEBUG, name + " was told to end", e);
-    } catch (EggsException | IOException | RuntimeException e) {
+    } catch (EggsException | IOException | RuntimeException | Error e) {
       LOG.log(System.Logger.Level.ERROR, name + " failed", e);
     } finally {
       threads.remove(Thread.currentThread());

@@ -98,7 +98,7 @@ public final class Scrubber implements AutoCloseable {
       scan(shard, progress, listener, files);
     } catch (InterruptedIOException e) {
       throw e;
-    } catch (EggsException | IOException e) {
+    } catch (EggsException | IOException | RuntimeException | Error e) {
       counters.failedShards.increment();
       LOG.log(System.Logger.Level.WARNING, "shard " + shard + " does not list its files", e);
     }
@@ -142,9 +142,10 @@ public final class Scrubber implements AutoCloseable {
       scrub(file, listener);
     } catch (InterruptedIOException e) {
       throw e;
-    } catch (EggsException | IOException | RuntimeException e) {
+    } catch (EggsException | IOException | RuntimeException | Error e) {
       counters.failedFiles.increment();
-      listener.failed(file, e);
+      // An error too, or the file would be passed over without a word.
+      listener.failed(file, e instanceof Exception one ? one : new IllegalStateException(e));
       LOG.log(System.Logger.Level.WARNING, "scrub of file " + InodeIds.format(file) + " failed", e);
     }
   }
