@@ -170,7 +170,9 @@ public final class Migrator implements AutoCloseable {
           reportNanos = now + REPORT_NANOS;
         }
         startScans(scans);
-        MigrationQueue.Danger next = queue.poll(now);
+        // With all at work this must not wait for a place: looks and reports go on.
+        boolean free = queue.sizes().inWork() < settings.filesAtOnce();
+        MigrationQueue.Danger next = free ? queue.poll(now) : null;
         if (next != null) {
           moves.submit(() -> move(next));
           continue;
@@ -226,6 +228,9 @@ public final class Migrator implements AutoCloseable {
   }
 
   private void startScans(TaskGroup scans) throws InterruptedIOException {
+    if (!scans.hasPlace()) {
+      return;
+    }
     Map<Long, Watched> due = new HashMap<>();
     boolean idle = queue.isIdle();
     for (Map.Entry<Long, Watched> entry : watched.entrySet()) {

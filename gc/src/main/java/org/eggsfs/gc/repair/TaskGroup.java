@@ -34,6 +34,11 @@ public final class TaskGroup implements AutoCloseable {
     this.places = new Semaphore(countMax);
   }
 
+  /** Whether {@link #submit} would not wait, if nobody else submits. */
+  public boolean hasPlace() {
+    return places.availablePermits() > 0;
+  }
+
   /** Starts a task, when there is a place for it. */
   public void submit(Task task) throws InterruptedIOException {
     try {
