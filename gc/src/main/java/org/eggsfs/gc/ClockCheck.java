@@ -2,8 +2,10 @@ package org.eggsfs.gc;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedRequest;
 import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedResponse;
@@ -12,8 +14,9 @@ import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
 /**
  * Whether this host's clock agrees with the cluster's (gc.md section 4). What is old enough to be
  * destroyed is decided with our clock; one that runs ahead would give up snapshots and files too
- * early. Some block server reports to the shuckle every minute or two, so the newest time at which
- * the shuckle has heard from one is the cluster's time, nearly.
+ * early. Block servers report to the shuckle every minute or two, so the times at which the shuckle
+ * heard from those that are alive are the cluster's time, nearly. It is their median that counts: a
+ * time from when the shuckle's own clock was wrong may stay with some for ever.
  *
  * <p>A clock that is behind only makes us late: it is told, and trusted. Without any block service
  * there is nothing to compare with, and nothing to erase. The answer is believed for a minute.
@@ -22,6 +25,9 @@ import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
 public final class ClockCheck {
   /** Several times the interval at which block servers register. */
   public static final Duration TOLERANCE = Duration.ofMinutes(5);
+
+  /** Who has not been heard from, or need not be. */
+  private static final int SILENT = BlockServiceFlags.STALE | BlockServiceFlags.DECOMMISSIONED;
 
   private static final String ALERT = "clock-disagrees";
   private static final long TRUST_NANOS = TimeUnit.MINUTES.toNanos(1);
@@ -100,11 +106,14 @@ public final class ClockCheck {
   private String compare() throws EggsException, IOException {
     AllBlockServicesDeprecatedResponse response =
         cluster.shuckle(new AllBlockServicesDeprecatedRequest());
-    long newest = Long.MIN_VALUE;
-    for (BlockServiceDeprecatedInfo service : response.blockServices()) {
-      newest = Math.max(newest, service.lastSeen());
-    }
-    return response.blockServices().isEmpty() ? null : judge(clock.getAsLong() - newest);
+    List<BlockServiceDeprecatedInfo> services = response.blockServices();
+    List<BlockServiceDeprecatedInfo> heard =
+        services.stream().filter(service -> (service.flags() & SILENT) == 0).toList();
+    // Where all have been silent for long, the clock seems to be ahead, and nothing can be erased.
+    long[] times =
+        (heard.isEmpty() ? services : heard)
+            .stream().mapToLong(BlockServiceDeprecatedInfo::lastSeen).sorted().toArray();
+    return times.length == 0 ? null : judge(clock.getAsLong() - times[times.length / 2]);
   }
 
   private String judge(long aheadNanos) {

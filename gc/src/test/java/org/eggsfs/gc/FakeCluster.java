@@ -118,7 +118,7 @@ public final class FakeCluster implements Cluster {
   private volatile Fault fault = request -> {};
   private int pageSize = 3;
   private long now = 1_000_000;
-  private long lastSeen = Long.MIN_VALUE;
+  private List<BlockServiceDeprecatedInfo> services = List.of();
   private int erasesNow;
   private int erasesAtOnceMax;
 
@@ -146,7 +146,12 @@ public final class FakeCluster implements Cluster {
 
   /** When the shuckle heard of a block server. */
   public synchronized void setLastSeen(long time) {
-    lastSeen = time;
+    services = List.of(service(BlockServiceFlags.NO_WRITE, time));
+  }
+
+  /** The block services that the shuckle lists, from {@link #service}. */
+  public synchronized void setServices(List<BlockServiceDeprecatedInfo> all) {
+    services = List.copyOf(all);
   }
 
   /** Adds a directory. */
@@ -484,21 +489,21 @@ public final class FakeCluster implements Cluster {
             case EraseDecommissionedBlockRequest r ->
                 new EraseDecommissionedBlockResponse(r.certificate() + PROOF);
             case AllBlockServicesDeprecatedRequest r ->
-                new AllBlockServicesDeprecatedResponse(
-                    lastSeen == Long.MIN_VALUE ? List.of() : List.of(service(lastSeen)));
+                new AllBlockServicesDeprecatedResponse(services);
             default -> throw new AssertionError("unexpected " + request);
           };
     }
   }
 
-  private static BlockServiceDeprecatedInfo service(long lastSeen) {
+  /** A block service of which the shuckle heard then. */
+  public static BlockServiceDeprecatedInfo service(int flags, long lastSeen) {
     return new BlockServiceDeprecatedInfo(
         1,
         ADDRESSES,
         2,
         new FailureDomain(new byte[16]),
         new byte[16],
-        BlockServiceFlags.NO_WRITE,
+        flags,
         0,
         0,
         0,

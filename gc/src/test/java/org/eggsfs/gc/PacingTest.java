@@ -8,9 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.eggsfs.gc.housekeeping.CountJob;
 import org.eggsfs.gc.housekeeping.ZeroBlockServiceFilesJob;
+import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.shard.RemoveZeroBlockServiceFilesRequest;
 import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedRequest;
 import org.junit.jupiter.api.Test;
@@ -92,6 +95,32 @@ class PacingTest {
         assertThrows(
             IOException.class, () -> new ClockCheck(cluster, clock::get, alerts).require());
     assertTrue(unknown.getMessage().contains("no shuckle"), unknown.getMessage());
+  }
+
+  @Test
+  void aTimeThatIsWrongHidesNoClockThatIsAhead() {
+    FakeCluster cluster = new FakeCluster();
+    long now = 1_000_000 * SECOND;
+    long future = now + 1_000_000 * SECOND;
+    long wrong = now + 2 * ClockCheck.TOLERANCE.toNanos();
+    // The shuckle's clock was ahead once: what has died since, retired or not, keeps that time.
+    cluster.setServices(
+        List.of(
+            FakeCluster.service(BlockServiceFlags.DECOMMISSIONED, future),
+            FakeCluster.service(BlockServiceFlags.DECOMMISSIONED, future),
+            FakeCluster.service(BlockServiceFlags.STALE, future),
+            FakeCluster.service(BlockServiceFlags.STALE, future),
+            FakeCluster.service(0, future),
+            FakeCluster.service(0, now - 60 * SECOND),
+            FakeCluster.service(BlockServiceFlags.NO_WRITE, now)));
+    Alerts alerts = new Alerts();
+    assertDoesNotThrow(() -> new ClockCheck(cluster, () -> now, alerts).require());
+    assertEquals(Map.of(), alerts.active());
+    assertThrows(IOException.class, () -> new ClockCheck(cluster, () -> wrong, alerts).require());
+
+    // With nobody left to compare with, what is old is no reason for trust.
+    cluster.setServices(List.of(FakeCluster.service(BlockServiceFlags.STALE, now)));
+    assertThrows(IOException.class, () -> new ClockCheck(cluster, () -> wrong, alerts).require());
   }
 
   @Test
