@@ -1,6 +1,8 @@
 package org.eggsfs.gc;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -11,6 +13,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public class Counters {
   private final String job;
   private final Map<String, Counter> counters = new LinkedHashMap<>();
+  private final List<Counter> failures = new ArrayList<>();
 
   /** No counters so far. */
   public Counters(String job) {
@@ -51,6 +54,18 @@ public class Counters {
       throw new IllegalArgumentException("two counters are called " + name);
     }
     return counter;
+  }
+
+  /** Makes a counter of what went wrong: a run in which it is not 0 has failed in part. */
+  public final synchronized Counter failureCounter(String name) {
+    Counter counter = counter(name);
+    failures.add(counter);
+    return counter;
+  }
+
+  /** Whether anything went wrong. */
+  public final synchronized boolean hasFailures() {
+    return failures.stream().anyMatch(counter -> counter.get() != 0);
   }
 
   /** The job that counts. */

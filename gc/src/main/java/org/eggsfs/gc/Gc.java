@@ -163,6 +163,11 @@ public final class Gc implements AutoCloseable {
     return daemon.counters();
   }
 
+  /** Whether anything went wrong so far. */
+  public boolean hasFailures() {
+    return daemon.hasFailures();
+  }
+
   /** What is wrong now, by key. */
   public Map<String, String> activeAlerts() {
     return alerts.active();

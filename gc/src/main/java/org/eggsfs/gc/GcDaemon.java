@@ -119,6 +119,11 @@ public final class GcDaemon implements AutoCloseable {
     return all;
   }
 
+  /** Whether anything went wrong so far. */
+  public boolean hasFailures() {
+    return jobs.stream().anyMatch(job -> job.counters().hasFailures());
+  }
+
   /** What the jobs did so far, for dashboards. */
   List<Measurement> measurements(String instance) {
     return GcMetrics.of(instance, jobs, alerts);

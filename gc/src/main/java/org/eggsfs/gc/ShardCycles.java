@@ -80,7 +80,7 @@ public final class ShardCycles {
     this.schedule = schedule;
     this.cycle = cycle;
     this.cycles = counters.counter("cycles");
-    this.failures = counters.counter("failed_cycles");
+    this.failures = counters.failureCounter("failed_cycles");
     this.cursors = cursors.of(counters.job());
     this.clockCheck = clockCheck;
     this.alerts = alerts;

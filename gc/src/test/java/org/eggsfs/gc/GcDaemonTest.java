@@ -15,6 +15,8 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.eggsfs.gc.defrag.DefragCounters;
+import org.eggsfs.gc.scrub.ScrubCounters;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -248,6 +250,29 @@ class GcDaemonTest {
     counters.counter("a").increment();
     assertEquals("{b=2, a=1}", counters.values().toString());
     assertThrows(IllegalArgumentException.class, () -> counters.counter("a"));
+  }
+
+  @Test
+  void whatWentWrongIsAFailureWhateverItIsCalled() {
+    DefragCounters defrag = new DefragCounters();
+    assertFalse(defrag.hasFailures());
+    defrag.analyzedFiles.increment();
+    assertFalse(defrag.hasFailures());
+    defrag.failedFiles.increment();
+    assertTrue(defrag.hasFailures());
+    DefragCounters walk = new DefragCounters();
+    walk.failedWalks.increment();
+    assertTrue(walk.hasFailures());
+    ScrubCounters scrub = new ScrubCounters();
+    scrub.wrongSpans.increment();
+    assertTrue(scrub.hasFailures());
+    Counters counters = new Counters("visit");
+    GcDaemon daemon =
+        new GcDaemon(null, Cursors.inMemory(), alerts, List.of(job(counters, () -> {})));
+    Counters.Counter failed = counters.failureCounter("lost");
+    assertFalse(daemon.hasFailures());
+    failed.increment();
+    assertTrue(daemon.hasFailures());
   }
 
   @Test

@@ -9,7 +9,7 @@ public final class CollectCounters extends Counters {
   final Counter collectedEdges = counter("collected_edges");
   final Counter destructedDirectories = counter("destructed_directories");
   final Counter conflicts = counter("conflicts");
-  final Counter failedDirectories = counter("failed_directories");
+  final Counter failedDirectories = failureCounter("failed_directories");
   final Counter postponedDirectories = counter("postponed_directories");
 
   /** All zero. */

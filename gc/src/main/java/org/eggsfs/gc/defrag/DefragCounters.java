@@ -53,7 +53,10 @@ public final class DefragCounters extends Counters {
   public final Counter changedNames = counter("defrag_changed_names");
 
   /** Files that failed. */
-  public final Counter failedFiles = counter("defrag_failed_files");
+  public final Counter failedFiles = failureCounter("defrag_failed_files");
+
+  /** Walks that were incomplete: some directory could not be listed. */
+  public final Counter failedWalks = failureCounter("defrag_failed_walks");
 
   /** Ended walks. */
   public final Counter cycles = counter("defrag_cycles");

@@ -94,6 +94,7 @@ public final class DefragJob implements GcJob {
     } catch (InterruptedIOException e) {
       throw e;
     } catch (EggsException | IOException e) {
+      counters.failedWalks.increment();
       alerts.raise(alert, "the walk for defragmentation was incomplete: " + e.getMessage());
     }
   }

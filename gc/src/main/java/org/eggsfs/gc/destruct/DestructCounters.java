@@ -12,7 +12,7 @@ public final class DestructCounters extends Counters {
   final Counter skippedSpans = counter("skipped_spans");
   final Counter tooRecentBlocks = counter("too_recent_blocks");
   final Counter postponedFiles = counter("postponed_files");
-  final Counter failedFiles = counter("failed_files");
+  final Counter failedFiles = failureCounter("failed_files");
 
   /** All zero. */
   public DestructCounters() {

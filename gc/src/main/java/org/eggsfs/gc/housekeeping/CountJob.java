@@ -58,7 +58,7 @@ public final class CountJob implements GcJob {
   private final Counters.Counter directories = counters.counter("directories");
   private final Counters.Counter transientFiles = counters.counter("transient_files");
   private final Counters.Counter cycles = counters.counter("cycles");
-  private final Counters.Counter failures = counters.counter("failed_cycles");
+  private final Counters.Counter failures = counters.failureCounter("failed_cycles");
   private final Pace pace = new Pace(PAGES_PER_SECOND);
   private final AtomicReferenceArray<Counts> counts =
       new AtomicReferenceArray<>(ProtocolConstants.SHARD_COUNT);

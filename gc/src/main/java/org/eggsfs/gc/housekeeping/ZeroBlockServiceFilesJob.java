@@ -30,7 +30,7 @@ public final class ZeroBlockServiceFilesJob implements GcJob {
   private final Counters counters = new Counters("zero_block_services");
   private final Counters.Counter removed = counters.counter("zero_block_service_files_removed");
   private final Counters.Counter cycles = counters.counter("cycles");
-  private final Counters.Counter failures = counters.counter("failed_cycles");
+  private final Counters.Counter failures = counters.failureCounter("failed_cycles");
   private final Pace pace = new Pace(REQUESTS_PER_SECOND);
 
   /** A job that does not run yet. */

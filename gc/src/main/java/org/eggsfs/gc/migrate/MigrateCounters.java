@@ -15,7 +15,7 @@ public final class MigrateCounters extends Counters {
   public final Counter migratedBytes = counter("migrated_bytes");
 
   /** Attempts on files that failed; they are repeated. */
-  public final Counter failedFiles = counter("failed_files");
+  public final Counter failedFiles = failureCounter("failed_files");
 
   /** Ended scans of block services. */
   public final Counter scans = counter("scans");

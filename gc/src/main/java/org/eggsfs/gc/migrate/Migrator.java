@@ -156,12 +156,13 @@ public final class Migrator implements AutoCloseable {
     try (TaskGroup scans = new TaskGroup("migrate-scan", SCANS_AT_ONCE);
         TaskGroup moves = new TaskGroup("migrate-file", settings.filesAtOnce())) {
       long now = System.nanoTime();
+      boolean listed = false;
       long pollNanos = now;
       long reportNanos = now + REPORT_NANOS;
       while (!Thread.currentThread().isInterrupted()) {
         now = System.nanoTime();
         if (now - pollNanos >= 0) {
-          poll();
+          listed |= poll();
           pollNanos = now + settings.pollInterval().toNanos();
         }
         if (now - reportNanos >= 0) {
@@ -180,7 +181,11 @@ public final class Migrator implements AutoCloseable {
         if (queue.isIdle()) {
           // Until they are destroyed, replaced blocks keep their disks from being empty.
           repairer.scratchFiles().scrapIdle(0);
-          if (untilDone && isAllScanned() && queue.sizes().delayed() == queue.hopeless().size()) {
+          // Before the shuckle has answered, nobody knows what is retired.
+          if (untilDone
+              && listed
+              && isAllScanned()
+              && queue.sizes().delayed() == queue.hopeless().size()) {
             watcher.accept(status());
             return;
           }
@@ -204,7 +209,8 @@ public final class Migrator implements AutoCloseable {
     }
   }
 
-  private void poll() throws InterruptedIOException {
+  /** Looks at the shuckle's list; whether it answered. */
+  private boolean poll() throws InterruptedIOException {
     Collection<Disk> disks;
     try {
       disks = repairer.disks().refresh();
@@ -212,7 +218,7 @@ public final class Migrator implements AutoCloseable {
       throw e;
     } catch (EggsException | IOException e) {
       LOG.log(System.Logger.Level.WARNING, "the shuckle does not list the block services", e);
-      return;
+      return false;
     }
     Set<Long> fresh = new HashSet<>();
     for (Disk disk : disks) {
@@ -225,6 +231,7 @@ public final class Migrator implements AutoCloseable {
     }
     watched.keySet().retainAll(fresh);
     scheduled = Set.copyOf(fresh);
+    return true;
   }
 
   private void startScans(TaskGroup scans) throws InterruptedIOException {

@@ -42,16 +42,16 @@ public final class ScrubCounters extends Counters {
   public final Counter scrubbedBytes = counter("scrubbed_bytes");
 
   /** Files that could not be looked at or repaired. */
-  public final Counter failedFiles = counter("failed_files");
+  public final Counter failedFiles = failureCounter("failed_files");
 
   /** Scans of shards that broke off because the shard did not list its files. */
-  public final Counter failedShards = counter("failed_shards");
+  public final Counter failedShards = failureCounter("failed_shards");
 
   /** Spans that were read and compared with their CRC. */
   public final Counter sampledSpans = counter("sampled_spans");
 
   /** Spans whose bytes do not match their CRC although all blocks are what they should be. */
-  public final Counter wrongSpans = counter("wrong_spans");
+  public final Counter wrongSpans = failureCounter("wrong_spans");
 
   /** Ended scans, all shards together. */
   public final Counter cycles = counter("cycles");
