@@ -66,9 +66,9 @@ final class CollectCommand extends ShardJobCommand {
   }
 
   @Override
-  void cycle(EggsClient client, BitSet shards, JobCursors cursors, FailureList failures)
+  BitSet cycle(EggsClient client, BitSet shards, JobCursors cursors, FailureList failures)
       throws IOException, InterruptedException {
-    OneShot.collect(
+    return OneShot.collect(
         Cluster.of(client),
         CollectConfig.DEFAULT.withMinEdgeAge(Durations.parse(minEdgeAge)),
         counters,

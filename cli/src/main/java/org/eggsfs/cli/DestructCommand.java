@@ -87,9 +87,9 @@ final class DestructCommand extends ShardJobCommand {
   }
 
   @Override
-  void cycle(EggsClient client, BitSet shards, JobCursors cursors, FailureList failures)
+  BitSet cycle(EggsClient client, BitSet shards, JobCursors cursors, FailureList failures)
       throws IOException, InterruptedException {
-    OneShot.destruct(
+    return OneShot.destruct(
         Cluster.of(client), config(), counters, shards, cursors.cursors(), failures::add);
   }
 }

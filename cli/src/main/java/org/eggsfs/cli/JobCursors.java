@@ -22,21 +22,33 @@ final class JobCursors implements AutoCloseable {
   /** Where a shard goes on, or {@link #DONE}. */
   private final AtomicLongArray shards;
 
+  /** Those that the job moves by itself. */
+  private final AtomicLongArray own;
+
   private final Thread saver;
 
-  private JobCursors(Path file, Cursors cursors, String job) {
+  // Guarded by this.
+  private boolean finished;
+
+  private JobCursors(Path file, Cursors cursors, String job, String ownName) {
     this.file = file;
     this.cursors = cursors;
     this.job = job;
     this.shards = cursors.of(job + "-command");
+    this.own = cursors.of(ownName);
     this.saver = Thread.ofVirtual().unstarted(this::saveAgainAndAgain);
   }
 
-  /** The cursors of a file, which need not exist; null for none. */
-  static JobCursors open(Path file, String job) throws CommandFailure {
+  /**
+   * The cursors of a file, which need not exist; null for none.
+   *
+   * @param job the command
+   * @param ownName under which the job moves cursors of its own, if it does
+   */
+  static JobCursors open(Path file, String job, String ownName) throws CommandFailure {
     try {
-      JobCursors opened =
-          new JobCursors(file, file == null ? Cursors.inMemory() : Cursors.load(file), job);
+      Cursors cursors = file == null ? Cursors.inMemory() : Cursors.load(file);
+      JobCursors opened = new JobCursors(file, cursors, job, ownName);
       opened.saver.start();
       return opened;
     } catch (IOException e) {
@@ -68,11 +80,11 @@ final class JobCursors implements AutoCloseable {
   }
 
   /** The job is done with all shards; the next one starts anew. */
-  void finish() throws CommandFailure {
+  synchronized void finish() throws CommandFailure {
+    finished = true;
     for (int i = 0; i < shards.length(); i++) {
       shards.set(i, 0);
     }
-    AtomicLongArray own = cursors.of(job);
     for (int i = 0; i < own.length(); i++) {
       own.set(i, 0);
     }
@@ -96,7 +108,10 @@ final class JobCursors implements AutoCloseable {
     }
   }
 
-  private void save() {
+  private synchronized void save() {
+    if (finished) {
+      return;
+    }
     boolean interrupted = Thread.interrupted();
     try {
       cursors.save();
@@ -110,18 +125,9 @@ final class JobCursors implements AutoCloseable {
 
   /** Saves; after {@link #finish} nothing is left to save. */
   @Override
-  public void close() {
+  public synchronized void close() {
+    // Not while it saves: an interrupt would close the file under it.
     saver.interrupt();
-    boolean unfinished = false;
-    for (int i = 0; i < shards.length(); i++) {
-      unfinished |= shards.get(i) != 0;
-    }
-    AtomicLongArray own = cursors.of(job);
-    for (int i = 0; i < own.length(); i++) {
-      unfinished |= own.get(i) != 0;
-    }
-    if (unfinished) {
-      save();
-    }
+    save();
   }
 }

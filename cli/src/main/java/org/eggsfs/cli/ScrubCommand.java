@@ -70,7 +70,7 @@ final class ScrubCommand extends JobCommand {
     ScrubCounters counters = new ScrubCounters();
     FailureList failures = new FailureList();
     boolean stopped = false;
-    try (JobCursors cursors = JobCursors.open(cursor, "scrub");
+    try (JobCursors cursors = JobCursors.open(cursor, "scrub", "scrub");
         ProgressLine progress = progress(counters::values, 1);
         Scrubber scrubber = new Scrubber(client, settings, counters)) {
       try {

@@ -10,6 +10,7 @@ import org.eggsfs.gc.destruct.DestructConfig;
 import org.eggsfs.gc.destruct.DestructCounters;
 import org.eggsfs.gc.destruct.DestructJob;
 import org.eggsfs.gc.destruct.Destructor;
+import org.eggsfs.protocol.EggsException;
 
 /**
  * One cycle of a job over some shards, for commands. The counters may be read meanwhile by another
@@ -22,9 +23,10 @@ public final class OneShot {
   /**
    * Collects all directories of the shards.
    *
+   * @return the shards whose cycle failed
    * @throws IOException if this host's clock cannot be trusted
    */
-  public static void collect(
+  public static BitSet collect(
       Cluster cluster,
       CollectConfig config,
       CollectCounters counters,
@@ -35,7 +37,8 @@ public final class OneShot {
     Alerts alerts = new Alerts();
     ClockCheck clockCheck = new ClockCheck(cluster, WallClock::nanos, alerts);
     clockCheck.require();
-    new CollectJob(
+    CollectJob job =
+        new CollectJob(
             cluster,
             config,
             counters,
@@ -44,16 +47,31 @@ public final class OneShot {
             new ShardCycles.Schedule(shards, 0, true),
             cursors,
             alerts,
-            failures)
-        .run();
+            failures);
+    job.run();
+    return job.failedShards();
+  }
+
+  /**
+   * Collects one directory.
+   *
+   * @throws EggsException or another, if it could not be visited to its end
+   * @throws IOException also if this host's clock cannot be trusted
+   */
+  public static Collector.Result collectDirectory(
+      Cluster cluster, CollectConfig config, CollectCounters counters, long directory)
+      throws EggsException, IOException, InterruptedException {
+    new ClockCheck(cluster, WallClock::nanos, new Alerts()).require();
+    return new Collector(cluster, config, counters, WallClock::nanos).collectDirectory(directory);
   }
 
   /**
    * Destroys all expired files of the shards.
    *
+   * @return the shards whose cycle failed
    * @throws IOException if this host's clock cannot be trusted
    */
-  public static void destruct(
+  public static BitSet destruct(
       Cluster cluster,
       DestructConfig config,
       DestructCounters counters,
@@ -64,7 +82,8 @@ public final class OneShot {
     Alerts alerts = new Alerts();
     ClockCheck clockCheck = new ClockCheck(cluster, WallClock::nanos, alerts);
     clockCheck.require();
-    new DestructJob(
+    DestructJob job =
+        new DestructJob(
             cluster,
             config,
             counters,
@@ -73,7 +92,8 @@ public final class OneShot {
             new ShardCycles.Schedule(shards, 0, true),
             cursors,
             alerts,
-            failures)
-        .run();
+            failures);
+    job.run();
+    return job.failedShards();
   }
 }

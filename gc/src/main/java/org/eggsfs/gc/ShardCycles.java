@@ -60,6 +60,7 @@ public final class ShardCycles {
   private final Counters.Counter cycles;
   private final Counters.Counter failures;
   private final AtomicLongArray cursors;
+  private final BitSet failedShards = new BitSet();
   private final ClockCheck clockCheck;
   private final Alerts alerts;
 
@@ -98,6 +99,13 @@ public final class ShardCycles {
       } finally {
         threads.shutdownNow();
       }
+    }
+  }
+
+  /** The shards of which a cycle has failed since the start. */
+  public BitSet failedShards() {
+    synchronized (failedShards) {
+      return (BitSet) failedShards.clone();
     }
   }
 
@@ -142,6 +150,9 @@ public final class ShardCycles {
         throw (InterruptedException) new InterruptedException().initCause(e);
       }
       failures.increment();
+      synchronized (failedShards) {
+        failedShards.set(shard);
+      }
       LOG.log(System.Logger.Level.WARNING, job + ": the cycle of shard " + shard + " failed", e);
       if (errorsBefore + 1 >= ERRORS_BEFORE_ALERT) {
         alerts.raise(alert, "shard " + shard + " cannot be visited: " + e.getMessage());

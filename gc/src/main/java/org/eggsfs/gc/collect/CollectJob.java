@@ -2,6 +2,7 @@ package org.eggsfs.gc.collect;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
@@ -72,6 +73,11 @@ public final class CollectJob implements GcJob {
   @Override
   public void run() throws InterruptedException {
     cycles.run();
+  }
+
+  /** The shards of which a cycle has failed since the start. */
+  public BitSet failedShards() {
+    return cycles.failedShards();
   }
 
   private void cycle(int shard, long beginId, LongConsumer position)

@@ -1,6 +1,7 @@
 package org.eggsfs.gc.destruct;
 
 import java.io.IOException;
+import java.util.BitSet;
 import java.util.List;
 import java.util.function.LongConsumer;
 import org.eggsfs.core.InodeIds;
@@ -64,6 +65,11 @@ public final class DestructJob implements GcJob {
   @Override
   public void run() throws InterruptedException {
     cycles.run();
+  }
+
+  /** The shards of which a cycle has failed since the start. */
+  public BitSet failedShards() {
+    return cycles.failedShards();
   }
 
   private void cycle(int shard, long beginId, LongConsumer position)

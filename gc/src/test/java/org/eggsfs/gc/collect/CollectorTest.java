@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -14,6 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.gc.Alerts;
@@ -23,6 +25,7 @@ import org.eggsfs.gc.FakeCluster;
 import org.eggsfs.gc.OneShot;
 import org.eggsfs.gc.ShardCycles;
 import org.eggsfs.gc.ShardPass;
+import org.eggsfs.gc.WallClock;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.FullReadDirFlags;
@@ -32,6 +35,7 @@ import org.eggsfs.protocol.shard.FullReadDirRequest;
 import org.eggsfs.protocol.shard.RemoveNonOwnedEdgeRequest;
 import org.eggsfs.protocol.shard.SameShardHardFileUnlinkRequest;
 import org.eggsfs.protocol.shard.StatDirectoryRequest;
+import org.eggsfs.protocol.shard.VisitDirectoriesRequest;
 import org.eggsfs.protocol.struct.Edge;
 import org.eggsfs.protocol.struct.SnapshotPolicy;
 import org.junit.jupiter.api.BeforeEach;
@@ -46,6 +50,7 @@ class CollectorTest {
   private static final int SHARD = 5;
   private static final long ROOT = InodeIds.ROOT;
   private static final long DIRECTORY = InodeIds.of(InodeIds.DIRECTORY, 9, SHARD);
+  private static final long FAILING = InodeIds.of(InodeIds.DIRECTORY, 11, SHARD + 1);
   private static final SnapshotPolicy ALL = new SnapshotPolicy(0, 1 << 15);
   private static final SnapshotPolicy NOTHING = new SnapshotPolicy(0, 0);
   private static final CollectConfig CONFIG = CollectConfig.DEFAULT.withMinEdgeAge(0);
@@ -371,6 +376,37 @@ class CollectorTest {
     }
     assertEquals(1, counters.values().get("cycles"));
     assertEquals(1, counters.values().get("failed_directories"));
+  }
+
+  @Test
+  void aClockThatIsAheadCollectsNothingInOneDirectoryEither() {
+    cluster.setLastSeen(WallClock.nanos() - TimeUnit.MINUTES.toNanos(10));
+    IOException e =
+        assertThrows(
+            IOException.class,
+            () -> OneShot.collectDirectory(cluster, CONFIG, counters, DIRECTORY));
+    assertTrue(e.getMessage().contains("clock"), e.getMessage());
+    assertEquals(List.of(), cluster.requests(FullReadDirRequest.class));
+  }
+
+  @Test
+  void shardsWhoseCycleFailedAreTold() throws Exception {
+    cluster.setFault(
+        request -> {
+          if (request instanceof VisitDirectoriesRequest visit && visit.beginId() == FAILING) {
+            throw new IOException("no answer");
+          }
+        });
+    BitSet shards = new BitSet();
+    shards.set(SHARD, SHARD + 3);
+    Cursors cursors = Cursors.inMemory();
+    cursors.of(counters.job()).set(SHARD + 1, FAILING);
+    BitSet failed =
+        OneShot.collect(
+            cluster, CONFIG, counters, shards, cursors, ShardPass.FailureListener.NOBODY);
+    assertEquals(BitSet.valueOf(new long[] {1L << (SHARD + 1)}), failed);
+    assertEquals(FAILING, cursors.of(counters.job()).get(SHARD + 1));
+    assertEquals(2, counters.values().get("cycles"));
   }
 
   @Test
