@@ -8,7 +8,6 @@ import org.eggsfs.core.Durations;
 import org.eggsfs.gc.Cluster;
 import org.eggsfs.gc.Counters;
 import org.eggsfs.gc.OneShot;
-import org.eggsfs.gc.WallClock;
 import org.eggsfs.gc.collect.CollectConfig;
 import org.eggsfs.gc.collect.CollectCounters;
 import org.eggsfs.gc.collect.Collector;
@@ -50,8 +49,7 @@ final class CollectCommand extends ShardJobCommand {
     FileArgument argument = FileArgument.directory(client, directory);
     ask("remove expired snapshots in " + argument.text() + " for good");
     Collector.Result result =
-        new Collector(Cluster.of(client), config, counters, WallClock::nanos)
-            .collectDirectory(argument.id());
+        OneShot.collectDirectory(Cluster.of(client), config, counters, argument.id());
     report(counters.values(), false, List.of());
     if (result.destructed() && !json) {
       out.println(argument.text() + ": had been removed, and nothing was left in it");

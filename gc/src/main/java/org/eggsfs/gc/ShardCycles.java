@@ -68,7 +68,7 @@ public final class ShardCycles {
    * Cycles that do not run yet.
    *
    * @param counters receives the numbers of cycles and of failed ones
-   * @param clockCheck no cycle begins while it does not trust the clock
+   * @param clockCheck no cycle begins, or goes on, while it does not trust the clock
    */
   public ShardCycles(
       Counters counters,
@@ -135,11 +135,7 @@ public final class ShardCycles {
   private boolean visitOnce(int shard, int errorsBefore) throws InterruptedException {
     String alert = job + "-shard-" + shard;
     try {
-      if (schedule.single) {
-        clockCheck.require();
-      } else {
-        clockCheck.awaitTrust();
-      }
+      trustClock();
       cycle.run(shard, cursors.get(shard), position -> cursors.set(shard, position));
       cursors.set(shard, 0);
       cycles.increment();
@@ -158,6 +154,20 @@ public final class ShardCycles {
         alerts.raise(alert, "shard " + shard + " cannot be visited: " + e.getMessage());
       }
       return false;
+    }
+  }
+
+  /**
+   * Waits until the clock can be trusted; called by a cycle before each page it lists, since it may
+   * take days in which somebody sets the clock.
+   *
+   * @throws IOException instead of waiting, where one cycle is all
+   */
+  public void trustClock() throws IOException, InterruptedException {
+    if (schedule.single) {
+      clockCheck.require();
+    } else {
+      clockCheck.awaitTrust();
     }
   }
 

@@ -92,7 +92,9 @@ public final class CollectJob implements GcJob {
         .run(beginId);
   }
 
-  private ShardPass.Page<Long> list(int shard, long beginId) throws EggsException, IOException {
+  private ShardPass.Page<Long> list(int shard, long beginId)
+      throws EggsException, IOException, InterruptedException {
+    cycles.trustClock();
     VisitDirectoriesResponse page = cluster.shard(shard, new VisitDirectoriesRequest(beginId, 0));
     long now = System.nanoTime();
     List<Long> due =

@@ -86,7 +86,8 @@ public final class DestructJob implements GcJob {
 
   /** Only what may be destroyed now: others cost a line in a listing and nothing more. */
   private ShardPass.Page<TransientFile> list(int shard, long beginId)
-      throws EggsException, IOException {
+      throws EggsException, IOException, InterruptedException {
+    cycles.trustClock();
     VisitTransientFilesResponse page =
         cluster.shard(shard, new VisitTransientFilesRequest(beginId, 0));
     List<TransientFile> due =
