@@ -164,6 +164,9 @@ public final class Scrubber implements AutoCloseable {
             } catch (InterruptedIOException e) {
               throw e;
             } catch (EggsException | IOException e) {
+              if (isGone(e)) {
+                throw e;
+              }
               // The other spans can still be saved.
               unrepaired = new IOException("span at " + span.offset(), e);
               LOG.log(
@@ -178,9 +181,10 @@ public final class Scrubber implements AutoCloseable {
         }
       }
     } catch (EggsException e) {
-      if (e.code() != ErrorCode.FILE_NOT_FOUND) {
+      if (!isGone(e)) {
         throw e;
       }
+      unrepaired = null;
     }
     counters.visitedFiles.increment();
     if (replaced > 0) {
@@ -194,6 +198,11 @@ public final class Scrubber implements AutoCloseable {
     if (unrepaired != null) {
       throw unrepaired;
     }
+  }
+
+  /** Whether the file was removed while it was looked at, which is no failure. */
+  private static boolean isGone(Exception failure) {
+    return failure instanceof EggsException e && e.code() == ErrorCode.FILE_NOT_FOUND;
   }
 
   private boolean isSampled(StoredSpan span) {
