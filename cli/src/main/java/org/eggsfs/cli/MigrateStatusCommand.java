@@ -7,8 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.eggsfs.client.EggsClient;
-import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.shard.VisitTransientFilesRequest;
+import org.eggsfs.protocol.shard.VisitTransientFilesResponse;
 import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -18,8 +19,9 @@ import picocli.CommandLine.Option;
     name = "migrate-status",
     description = {
       "Show how many files still have blocks on decommissioned block services, asking the shards.",
-      "Exit code 1 while there are any. Unlinked files are being written, or wait to be destroyed:",
-      "blocks that were moved wait there as well."
+      "Exit code 1 while there are any on services with these flags, with --all as well. Unlinked",
+      "files are being written, or wait to be destroyed: blocks that were moved wait there as well.",
+      "OPEN are those that may still be linked: exit code 1 while there are any of them, too."
     })
 final class MigrateStatusCommand extends LookingCommand {
   @Option(
@@ -31,7 +33,15 @@ final class MigrateStatusCommand extends LookingCommand {
   @Option(names = "--all", description = "All block services.")
   private boolean all;
 
-  private record Remaining(BlockServiceDeprecatedInfo service, long files, long unlinked) {}
+  /**
+   * What a service still has.
+   *
+   * @param files that are linked
+   * @param unlinked that are not
+   * @param open those of them whose deadline has not passed, so that they may be linked
+   */
+  private record Remaining(
+      BlockServiceDeprecatedInfo service, long files, long unlinked, long open) {}
 
   @Override
   int run(EggsClient client) throws Exception {
@@ -43,8 +53,7 @@ final class MigrateStatusCommand extends LookingCommand {
         if (all || (service.flags() & mask) != 0) {
           Remaining counted = count(client, service, progress);
           remaining.add(counted);
-          unfinished |=
-              counted.files > 0 && (service.flags() & BlockServiceFlags.DECOMMISSIONED) != 0;
+          unfinished |= counted.files + counted.open > 0 && (service.flags() & mask) != 0;
         }
       }
     }
@@ -58,14 +67,16 @@ final class MigrateStatusCommand extends LookingCommand {
             .put("flagsLastChanged", MessageJson.timeText(one.service.flagsLastChanged()))
             .put("hasFiles", one.service.hasFiles())
             .put("files", one.files)
-            .put("unlinkedFiles", one.unlinked);
+            .put("unlinkedFiles", one.unlinked)
+            .put("openFiles", one.open);
       }
       print(list);
     } else if (remaining.isEmpty()) {
       out.println("no block service has flag " + flags);
     } else {
       TablePrinter table =
-          new TablePrinter("ID", "DOMAIN", "FLAGS", ">SINCE", ">FILES", ">UNLINKED", "PATH");
+          new TablePrinter(
+              "ID", "DOMAIN", "FLAGS", ">SINCE", ">FILES", ">UNLINKED", ">OPEN", "PATH");
       Instant now = Instant.now();
       for (Remaining one : remaining) {
         table.row(
@@ -75,6 +86,7 @@ final class MigrateStatusCommand extends LookingCommand {
             Units.ago(one.service.flagsLastChanged(), now),
             one.files,
             one.unlinked,
+            one.open,
             EggsPath.text(one.service.path()));
       }
       table.print(out);
@@ -87,6 +99,7 @@ final class MigrateStatusCommand extends LookingCommand {
       throws EggsException, IOException {
     AtomicLong linked = new AtomicLong();
     AtomicLong unlinked = new AtomicLong();
+    AtomicLong open = new AtomicLong();
     Parallel.map(
         Shards.all(),
         shard -> {
@@ -95,13 +108,29 @@ final class MigrateStatusCommand extends LookingCommand {
               shard,
               service.id(),
               id -> {
-                (isLinked(client, id) ? linked : unlinked).incrementAndGet();
+                if (isLinked(client, id)) {
+                  linked.incrementAndGet();
+                } else {
+                  unlinked.incrementAndGet();
+                  open.addAndGet(isOpen(client, shard, id) ? 1 : 0);
+                }
                 progress.addItem();
                 return true;
               });
           return true;
         });
-    return new Remaining(service, linked.get(), unlinked.get());
+    return new Remaining(service, linked.get(), unlinked.get(), open.get());
+  }
+
+  /** Whether its writer may still link it; replaced blocks are in files that were given up. */
+  private static boolean isOpen(EggsClient client, int shard, long id)
+      throws EggsException, IOException {
+    VisitTransientFilesResponse page = client.shard(shard, new VisitTransientFilesRequest(id, 0));
+    if (page.files().isEmpty() || page.files().getFirst().id() != id) {
+      // It was destroyed, or linked a moment ago.
+      return isLinked(client, id);
+    }
+    return page.files().getFirst().deadlineTime() > Units.nanos(Instant.now());
   }
 
   private static boolean isLinked(EggsClient client, long id) throws EggsException, IOException {
