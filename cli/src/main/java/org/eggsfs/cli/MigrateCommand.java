@@ -83,25 +83,31 @@ final class MigrateCommand extends JobCommand {
   }
 
   private List<BlockServiceDeprecatedInfo> select(BlockServices services) throws CommandFailure {
-    if (flags == null) {
-      return ServiceSelection.of(id, failureDomain, null).select(services);
+    int unwanted = Tables.flagMask(noFlags);
+    List<BlockServiceDeprecatedInfo> selected =
+        (flags == null
+                ? ServiceSelection.of(id, failureDomain, null).select(services)
+                : withFlags(services, unwanted))
+            .stream().filter(service -> (service.flags() & unwanted) == 0).toList();
+    if (selected.isEmpty()) {
+      throw new CommandFailure(
+          "no block service "
+              + (flags == null ? "of these" : "with flag " + flags)
+              + (unwanted == 0 ? "" : " is without " + noFlags));
     }
+    return selected;
+  }
+
+  private List<BlockServiceDeprecatedInfo> withFlags(BlockServices services, int unwanted)
+      throws CommandFailure {
     if (id != null || failureDomain != null) {
       throw new CommandFailure(ExitCodes.USAGE, "give one of --id, --failure-domain and --flags");
     }
     int wanted = Tables.flagMask(flags);
-    int unwanted = Tables.flagMask(noFlags);
     if ((wanted & unwanted) != 0) {
       throw new CommandFailure(ExitCodes.USAGE, "--flags and --no-flags have a flag in common");
     }
-    List<BlockServiceDeprecatedInfo> selected =
-        services.all().stream()
-            .filter(s -> (s.flags() & wanted) != 0 && (s.flags() & unwanted) == 0)
-            .toList();
-    if (selected.isEmpty()) {
-      throw new CommandFailure("no block service has flag " + flags);
-    }
-    return selected;
+    return services.all().stream().filter(service -> (service.flags() & wanted) != 0).toList();
   }
 
   private String words() {

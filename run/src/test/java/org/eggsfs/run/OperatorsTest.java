@@ -298,6 +298,8 @@ class OperatorsTest {
             .asText();
     assertEquals(ExitCodes.USAGE, cli.run("migrate", "--id", id).exitCode());
     cli.ok("blockservice-flags", "--id", id, "--set", "NO_WRITE");
+    String[] status = {"migrate-status", "--flags", "NO_WRITE"};
+    assertEquals(ExitCodes.FAILED, cli.run(status).exitCode());
     String moved = cli.ok("migrate", "--id", id, "--file", "/empty/f", "--yes");
     assertTrue(moved.contains("1 files, 1 blocks"), moved);
     JsonNode rest = json("migrate", "--id", id, "--yes", "--json");
@@ -307,7 +309,11 @@ class OperatorsTest {
         assertEquals(0, row.get("files").asLong());
       }
     }
+    cli.ok(status);
     cli.ok("verify-file", "/empty/f");
+    assertEquals(
+        ExitCodes.FAILED,
+        cli.run("migrate", "--id", id, "--no-flags", "NO_WRITE", "-y").exitCode());
     cli.ok("blockservice-flags", "--id", id, "--unset", "NO_WRITE");
     assertEquals(
         ExitCodes.USAGE,
