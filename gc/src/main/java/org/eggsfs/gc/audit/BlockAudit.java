@@ -36,7 +36,7 @@ import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
  * is changed; {@link #quarantine} puts a block aside when somebody has decided so.
  */
 public final class BlockAudit {
-  /** Findings kept; more are only counted. */
+  /** Findings kept, and blocks looked at a second time; more are only counted. */
   public static final int FINDINGS_MAX = 10_000;
 
   private static final int THREADS = 8;
@@ -67,12 +67,31 @@ public final class BlockAudit {
    * @param listed block files on the disk that are old enough
    * @param referenced of these, the ones that files have
    * @param findings what is wrong, at most {@link #FINDINGS_MAX}
-   * @param leftOut further findings
+   * @param leftOut further findings, and blocks that looked wrong and were not looked at again
    */
   public record Report(long listed, long referenced, List<Finding> findings, long leftOut) {
     /** Whether disk and shards agree. */
     public boolean isClean() {
       return findings.isEmpty() && leftOut == 0;
+    }
+  }
+
+  /** Findings up to the limit, and how many there were more. */
+  private static final class Findings {
+    final List<Finding> kept = new ArrayList<>();
+    long leftOut;
+
+    /** Whether another one would be kept. */
+    boolean hasRoom() {
+      return kept.size() < FINDINGS_MAX;
+    }
+
+    void add(Finding finding) {
+      if (hasRoom()) {
+        kept.add(finding);
+      } else {
+        leftOut++;
+      }
     }
   }
 
@@ -95,8 +114,7 @@ public final class BlockAudit {
   public Report audit(BlockServiceDeprecatedInfo service, long createdBefore)
       throws EggsException, IOException, InterruptedException {
     BlockListing listing = BlockListing.read(client, service, createdBefore);
-    List<Finding> findings = new ArrayList<>();
-    long leftOut = 0;
+    Findings findings = new Findings();
     for (BlockFile file : listing.misplaced()) {
       findings.add(new Finding(Kind.MISPLACED, file.blockId(), file.fileSize(), 0));
     }
@@ -110,9 +128,12 @@ public final class BlockAudit {
             referenced.set(number);
           }
           if (Long.compareUnsigned(block.blockId(), createdBefore) < 0
-              && listing.size(block.blockId()) != fileSize(block)
-              && suspicious.size() < FINDINGS_MAX) {
-            suspicious.add(block);
+              && listing.size(block.blockId()) != fileSize(block)) {
+            if (suspicious.size() < FINDINGS_MAX) {
+              suspicious.add(block);
+            } else {
+              findings.leftOut++;
+            }
           }
         });
     for (StoredBlock block : suspicious) {
@@ -135,8 +156,8 @@ public final class BlockAudit {
       for (int i = referenced.nextClearBit(0);
           i < listing.count();
           i = referenced.nextClearBit(i + 1)) {
-        if (findings.size() >= FINDINGS_MAX) {
-          leftOut++;
+        if (!findings.hasRoom()) {
+          findings.leftOut++;
           continue;
         }
         long size = BlockListing.sizeNow(client, service, listing.block(i));
@@ -145,7 +166,8 @@ public final class BlockAudit {
         }
       }
     }
-    return new Report(listing.count(), referenced.cardinality(), List.copyOf(findings), leftOut);
+    return new Report(
+        listing.count(), referenced.cardinality(), List.copyOf(findings.kept), findings.leftOut);
   }
 
   private static long fileSize(StoredBlock block) {
@@ -163,7 +185,9 @@ public final class BlockAudit {
       client.shard(InodeIds.shard(block.file()), new StatFileRequest(block.file()));
       StoredSpan span = SpanPages.one(client, block.file(), block.spanOffset());
       StoredSpan.Copy copy = span == null ? null : span.at(block.locationId());
-      if (copy == null || copy.blocks().get(block.index()).blockId() != block.blockId()) {
+      // Not at its number: the span may have fewer blocks by now.
+      if (copy == null
+          || copy.blocks().stream().noneMatch(now -> now.blockId() == block.blockId())) {
         return null;
       }
     } catch (EggsException e) {
