@@ -22,7 +22,8 @@ import picocli.CommandLine.Parameters;
     description = {
       "Copy the files of a tree, or one file, whose spans are not as large as the policies say.",
       "A copy takes its file's place with its times, if the name is unchanged then; else it is",
-      "thrown away. The old file becomes a snapshot, which needs its space until it expires.",
+      "thrown away. The old file becomes a snapshot, which needs its space until it expires, and",
+      "counts as a version: where the policy keeps N versions, the oldest one goes for it.",
       "Files may be used meanwhile. Called again it does what is left."
     })
 final class DefragSpansCommand extends JobCommand {

@@ -123,7 +123,8 @@ final class GcRepairOptions {
       names = "--defrag-span-sizes",
       description =
           "With --defrag: also copy files whose spans are not as large as their policies say; the"
-              + " old file becomes a snapshot and takes space until that expires.")
+              + " old file becomes a snapshot, takes space until that expires, and counts as a"
+              + " version.")
   boolean defragSpanSizes;
 
   @Option(
