@@ -82,6 +82,9 @@ public final class CrossShardChecker {
     if (current && flag) {
       findings.add("P16", "an edge of " + id(EdgesTable.directory(key)) + " is locked");
     }
+    if (!current && EdgesTable.isCondemned(value)) {
+      findings.add("P16", "an edge of " + id(EdgesTable.directory(key)) + " is condemned");
+    }
     if (InodeIds.isDirectory(target)) {
       if (current) {
         parents.put(target, EdgesTable.directory(key));

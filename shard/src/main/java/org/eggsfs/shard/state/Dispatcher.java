@@ -11,6 +11,7 @@ import org.eggsfs.protocol.shard.AddSpanInitiateWithReferenceRequest;
 import org.eggsfs.protocol.shard.AddSpanLocationRequest;
 import org.eggsfs.protocol.shard.BlockServiceFilesRequest;
 import org.eggsfs.protocol.shard.CommitFileRequest;
+import org.eggsfs.protocol.shard.CondemnEdgeRequest;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
 import org.eggsfs.protocol.shard.CreateDirectoryInodeRequest;
 import org.eggsfs.protocol.shard.CreateLockedCurrentEdgeRequest;
@@ -108,6 +109,7 @@ final class Dispatcher {
       case CreateLockedCurrentEdgeRequest r -> CreateLockedCurrentEdge.prepare(preparing, r);
       case LockCurrentEdgeRequest r -> LockCurrentEdge.prepare(preparing, r);
       case UnlockCurrentEdgeRequest r -> UnlockCurrentEdge.prepare(preparing, r);
+      case CondemnEdgeRequest r -> CondemnEdge.prepare(preparing, r);
       case RemoveOwnedSnapshotFileEdgeRequest r ->
           RemoveOwnedSnapshotFileEdge.prepare(preparing, r);
       case MakeFileTransientRequest r -> MakeFileTransient.prepare(preparing, r);
@@ -173,6 +175,7 @@ final class Dispatcher {
       case CreateLockedCurrentEdgeRequest r -> CreateLockedCurrentEdge.apply(tx, r);
       case LockCurrentEdgeRequest r -> LockCurrentEdge.apply(tx, r);
       case UnlockCurrentEdgeRequest r -> UnlockCurrentEdge.apply(tx, r);
+      case CondemnEdgeRequest r -> CondemnEdge.apply(tx, r);
       case RemoveOwnedSnapshotFileEdgeRequest r -> RemoveOwnedSnapshotFileEdge.apply(tx, r);
       case MakeFileTransientRequest r -> MakeFileTransient.apply(tx, r, deadline);
       case RemoveZeroBlockServiceFilesRequest _ ->

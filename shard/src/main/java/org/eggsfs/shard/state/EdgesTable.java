@@ -10,7 +10,8 @@ import org.eggsfs.store.WriteTarget;
  * Table {@code edges}: the names of directories (shard.md section 2.1). Key: directory id, section
  * u8 (0 snapshot, 1 current), name hash u64, name length u8, name, and in the snapshot section the
  * creation time u64. Value: version u8, target id with the flag (locked or owned) in bit 63, and
- * for a current edge its creation time.
+ * for a current edge its creation time. A condemned edge's value has one byte more, {@link
+ * #CONDEMNED}; all others are what they were before there were condemned ones.
  *
  * <p>So a directory's snapshot edges precede its current ones, and those of one name are adjacent
  * in ascending time.
@@ -20,6 +21,8 @@ final class EdgesTable {
   static final int CURRENT = 1;
 
   private static final int VERSION = 1;
+  private static final int SNAPSHOT_SIZE = 9;
+  private static final byte CONDEMNED = 1;
   private static final int SECTION = Keys.PREFIX + 8;
   private static final int HASH = SECTION + 1;
   private static final int LENGTH = HASH + 8;
@@ -30,8 +33,21 @@ final class EdgesTable {
   /** A current edge's value. */
   record Current(long target, boolean locked, long creationTime) {}
 
-  /** A snapshot edge's value. A null target marks a deletion. */
-  record Snapshot(long target, boolean owned) {}
+  /**
+   * A snapshot edge's value. A null target marks a deletion.
+   *
+   * @param condemned whether the CDC is about to destroy the file, which the edge owns until then
+   *     ({@link CondemnEdge})
+   */
+  record Snapshot(long target, boolean owned, boolean condemned) {
+    Snapshot(long target, boolean owned) {
+      this(target, owned, false);
+    }
+
+    Snapshot asCondemned() {
+      return new Snapshot(target, owned, true);
+    }
+  }
 
   /** The part of a key that all edges of one name in one section share. */
   static byte[] nameKey(int shard, long directory, int section, byte[] name) {
@@ -112,6 +128,11 @@ final class EdgesTable {
     return isCurrent(key) ? Bytes.getLong(value, 9) : snapshotTime(key);
   }
 
+  /** Whether a snapshot edge is condemned. */
+  static boolean isCondemned(byte[] value) {
+    return value.length > SNAPSHOT_SIZE && value[SNAPSHOT_SIZE] == CONDEMNED;
+  }
+
   static Current decodeCurrent(byte[] value) {
     Bytes.requireVersion(value, VERSION);
     long target = targetExtra(value);
@@ -122,7 +143,7 @@ final class EdgesTable {
   static Snapshot decodeSnapshot(byte[] value) {
     Bytes.requireVersion(value, VERSION);
     long target = targetExtra(value);
-    return new Snapshot(InodeIds.withoutExtra(target), InodeIds.extra(target));
+    return new Snapshot(InodeIds.withoutExtra(target), InodeIds.extra(target), isCondemned(value));
   }
 
   /** The current edge, or null. */
@@ -153,9 +174,12 @@ final class EdgesTable {
       byte[] name,
       long creationTime,
       Snapshot snapshot) {
-    byte[] value = new byte[9];
+    byte[] value = new byte[SNAPSHOT_SIZE + (snapshot.condemned ? 1 : 0)];
     value[0] = VERSION;
     Bytes.putLong(value, 1, InodeIds.withExtra(snapshot.target, snapshot.owned));
+    if (snapshot.condemned) {
+      value[SNAPSHOT_SIZE] = CONDEMNED;
+    }
     target.put(snapshotKey(shard, directory, name, creationTime), value);
   }
 }

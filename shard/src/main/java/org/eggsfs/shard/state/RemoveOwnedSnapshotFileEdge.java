@@ -7,8 +7,9 @@ import org.eggsfs.protocol.shard.RemoveOwnedSnapshotFileEdgeResponse;
 
 /**
  * RemoveOwnedSnapshotFileEdge (shard.md section 10a): first half of destroying a file of another
- * shard. An edge that is not what the request says stays (W29), and an operator hears of it: the
- * CDC knows no error for that.
+ * shard for TernFS's CDC, last step for ours, whose edges are condemned ({@link CondemnEdge}). An
+ * edge that is not what the request says stays (W29), and an operator hears of it: the CDC knows no
+ * error for that.
  */
 final class RemoveOwnedSnapshotFileEdge {
   private RemoveOwnedSnapshotFileEdge() {}

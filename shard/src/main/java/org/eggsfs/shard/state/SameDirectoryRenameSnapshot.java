@@ -27,6 +27,8 @@ final class SameDirectoryRenameSnapshot {
     Checks.require(old != null, ErrorCode.EDGE_NOT_FOUND);
     Checks.require(old.target() == request.targetId(), ErrorCode.MISMATCHING_TARGET);
     Checks.require(old.owned(), ErrorCode.EDGE_NOT_OWNED);
+    // The file cannot be kept any more, and in a moment the edge will not be there.
+    Checks.require(!old.condemned(), ErrorCode.EDGE_NOT_FOUND);
     EdgesTable.putSnapshot(
         tx,
         tx.shard,

@@ -347,6 +347,8 @@ public final class ShardChecker {
           !flag || (target != InodeIds.NULL && !InodeIds.isDirectory(target)),
           "P12",
           where + " is owned without a file");
+      findings.require(
+          flag || !EdgesTable.isCondemned(value), "P12", where + " is condemned and not owned");
     }
   }
 

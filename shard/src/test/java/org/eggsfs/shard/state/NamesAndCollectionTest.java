@@ -2,9 +2,11 @@ package org.eggsfs.shard.state;
 
 import static org.eggsfs.shard.state.Harness.NO_INFO;
 import static org.eggsfs.shard.state.Harness.bytes;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
+import java.util.Arrays;
 import java.util.List;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
@@ -395,6 +397,91 @@ class NamesAndCollectionTest {
     shard.signed(free);
     shard.write(new RemoveInodeRequest(file));
     shard.failsSigned(ErrorCode.FILE_NOT_FOUND, free);
+  }
+
+  /** A condemned edge keeps its file, and can only be removed. */
+  @Test
+  void condemnedEdges() throws EggsException {
+    long file = InodeIds.of(InodeIds.FILE, 9, 7);
+    shard.signed(new CreateLockedCurrentEdgeRequest(ROOT, bytes("f"), file, 0));
+    long created = shard.lookup(ROOT, "f").creationTime();
+    shard.signed(new UnlockCurrentEdgeRequest(ROOT, bytes("f"), created, file, false));
+    CondemnEdgeRequest condemn = new CondemnEdgeRequest(ROOT, file, bytes("f"), created);
+    shard.failsSigned(ErrorCode.EDGE_NOT_FOUND, condemn);
+    shard.write(new SoftUnlinkFileRequest(ROOT, file, bytes("f"), created));
+    List<Edge> before = history(ROOT, "f");
+
+    shard.fails(ErrorCode.NOT_AUTHORISED, condemn);
+    shard.failsSigned(
+        ErrorCode.TYPE_IS_NOT_DIRECTORY, new CondemnEdgeRequest(file, file, bytes("f"), created));
+    shard.failsSigned(
+        ErrorCode.BAD_SHARD, new CondemnEdgeRequest(ROOT + 1, file, bytes("f"), created));
+    shard.failsSigned(
+        ErrorCode.TYPE_IS_DIRECTORY, new CondemnEdgeRequest(ROOT, ROOT, bytes("f"), created));
+    shard.failsSigned(
+        ErrorCode.DIRECTORY_NOT_FOUND,
+        new CondemnEdgeRequest(ROOT + 0x100, file, bytes("f"), created));
+    shard.failsSigned(
+        ErrorCode.EDGE_NOT_FOUND, new CondemnEdgeRequest(ROOT, file, bytes("f"), created + 1));
+    shard.failsSigned(
+        ErrorCode.MISMATCHING_TARGET,
+        new CondemnEdgeRequest(ROOT, file + 0x100, bytes("f"), created));
+    shard.signed(condemn);
+    assertEquals(before, history(ROOT, "f"), "listed as before");
+    shard.signed(condemn);
+
+    shard.fails(ErrorCode.EDGE_NOT_FOUND, undelete(file, "f", created, "f"));
+    shard.fails(
+        ErrorCode.EDGE_NOT_FOUND, new RemoveNonOwnedEdgeRequest(ROOT, file, bytes("f"), created));
+    shard.signed(new RemoveOwnedSnapshotFileEdgeRequest(ROOT, file + 0x100, bytes("f"), created));
+    assertEquals(before, history(ROOT, "f"));
+    RemoveOwnedSnapshotFileEdgeRequest remove =
+        new RemoveOwnedSnapshotFileEdgeRequest(ROOT, file, bytes("f"), created);
+    shard.signed(remove);
+    shard.signed(remove);
+    shard.failsSigned(ErrorCode.EDGE_NOT_FOUND, condemn);
+    assertEquals(before.subList(0, 1), history(ROOT, "f"));
+  }
+
+  @Test
+  void aFileThatWasBroughtBackIsNotCondemned() throws EggsException {
+    long file = linked(ROOT, "f").id();
+    long created = shard.lookup(ROOT, "f").creationTime();
+    shard.write(new SoftUnlinkFileRequest(ROOT, file, bytes("f"), created));
+    shard.write(undelete(file, "f", created, "back"));
+    CondemnEdgeRequest condemn = new CondemnEdgeRequest(ROOT, file, bytes("f"), created);
+    shard.failsSigned(ErrorCode.EDGE_NOT_OWNED, condemn);
+    shard.write(new RemoveNonOwnedEdgeRequest(ROOT, file, bytes("f"), created));
+    shard.failsSigned(ErrorCode.EDGE_NOT_FOUND, condemn);
+    assertEquals(file, shard.lookup(ROOT, "back").targetId());
+  }
+
+  /** The directory is removed by then as a rule; and a condemned edge keeps it like any other. */
+  @Test
+  void edgesOfARemovedDirectoryAreCondemned() throws EggsException {
+    long directory = shard.makeDirectory(1);
+    long file = linked(directory, "f").id();
+    long created = shard.lookup(directory, "f").creationTime();
+    shard.write(new SoftUnlinkFileRequest(directory, file, bytes("f"), created));
+    shard.signed(new RemoveDirectoryOwnerRequest(directory, Policies.defaults()));
+    shard.signed(new CondemnEdgeRequest(directory, file, bytes("f"), created));
+    shard.failsSigned(ErrorCode.DIRECTORY_NOT_EMPTY, new RemoveInodeRequest(directory));
+  }
+
+  /** Rows that no CDC has condemned are byte for byte what they were. */
+  @Test
+  void onlyACondemnedEdgeIsStoredDifferently() throws EggsException {
+    long file = linked(ROOT, "f").id();
+    long created = shard.lookup(ROOT, "f").creationTime();
+    shard.write(new SoftUnlinkFileRequest(ROOT, file, bytes("f"), created));
+    byte[] key = EdgesTable.snapshotKey(0, ROOT, bytes("f"), created);
+    byte[] before = shard.store.get(key);
+    assertEquals(9, before.length);
+    assertEquals(new EdgesTable.Snapshot(file, true), EdgesTable.decodeSnapshot(before));
+    shard.signed(new CondemnEdgeRequest(ROOT, file, bytes("f"), created));
+    byte[] after = shard.store.get(key);
+    assertArrayEquals(before, Arrays.copyOf(after, before.length));
+    assertEquals(new EdgesTable.Snapshot(file, true, true), EdgesTable.decodeSnapshot(after));
   }
 
   private static long[] ids(List<AddSpanInitiateBlockInfo> blocks) {

@@ -116,7 +116,10 @@ final class RandomRequests {
       case 28 -> new CreateLockedCurrentEdgeRequest(dir, name, file.id(), created);
       case 29 -> new LockCurrentEdgeRequest(dir, target, created, name);
       case 30 -> new UnlockCurrentEdgeRequest(dir, name, created, target, random.nextBoolean());
-      case 31 -> new RemoveOwnedSnapshotFileEdgeRequest(dir, target, name, created);
+      case 31 ->
+          random.nextBoolean()
+              ? new RemoveOwnedSnapshotFileEdgeRequest(dir, target, name, created)
+              : new CondemnEdgeRequest(dir, target, name, created);
       case 32 -> new MakeFileTransientRequest(file.id(), name);
       case 33, 34, 35 ->
           new LinkFileOverRequest(

@@ -151,6 +151,18 @@ class ShardCheckerTest {
   }
 
   @Test
+  void condemnedEdges() {
+    byte[] name = Harness.bytes("s");
+    EdgesTable.putSnapshot(
+        shard.store, 0, ROOT, name, 1, new EdgesTable.Snapshot(file.id(), true, true));
+    assertEquals(List.of(), shard.check());
+    assertFindsAcross("P16");
+    EdgesTable.putSnapshot(
+        shard.store, 0, ROOT, name, 1, new EdgesTable.Snapshot(file.id(), false, true));
+    assertFinds("P12");
+  }
+
+  @Test
   void aPastYoungerThanThePresent() {
     EdgesTable.putSnapshot(
         shard.store,
