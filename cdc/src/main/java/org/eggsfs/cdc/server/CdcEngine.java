@@ -77,6 +77,9 @@ public final class CdcEngine implements AutoCloseable {
   /** Silent attempts after which the shards' addresses are fetched again. */
   private static final int SILENT_ATTEMPTS_BEFORE_REFRESH = 2;
 
+  /** Silent attempts, about nine seconds, after which a shard seems not to know a request. */
+  private static final int SILENT_ATTEMPTS_OF_OLD_SHARD = 10;
+
   /** Silent attempts, over all addresses of the shard, after which the other socket is tried. */
   private static final int SILENT_ATTEMPTS_BEFORE_OTHER_SOCKET = 4;
 
@@ -469,6 +472,14 @@ public final class CdcEngine implements AutoCloseable {
   }
 
   private void transmit(ShardCalls.Call call) {
+    if (call.silentAttempts == SILENT_ATTEMPTS_OF_OLD_SHARD
+        && ShardRequests.mayBeUnknown(call.request)) {
+      calls.answered(call);
+      ShardAnswer silence =
+          new ShardAnswer(call.transaction, call.sequence, call.sub, null, ErrorCode.TIMEOUT);
+      execute(() -> newAnswers.add(silence));
+      return;
+    }
     shardRequests.increment();
     if (call.attempts > 0) {
       shardRepeats.increment();

@@ -5,22 +5,39 @@ import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
 import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileResponse;
+import org.eggsfs.protocol.shard.CondemnEdgeRequest;
+import org.eggsfs.protocol.shard.LockCurrentEdgeRequest;
 import org.eggsfs.protocol.shard.MakeFileTransientRequest;
 import org.eggsfs.protocol.shard.RemoveOwnedSnapshotFileEdgeRequest;
 import org.eggsfs.protocol.shard.ShardResponse;
 import org.eggsfs.protocol.struct.Edge;
 
 /**
- * CROSS_SHARD_HARD_UNLINK_FILE (cdc.md section 6.6).
+ * CROSS_SHARD_HARD_UNLINK_FILE (cdc.md section 6.6), in another order than TernFS's: the edge is
+ * condemned, the file is made transient, the edge is removed.
  *
- * <p>Shards answer the removal of an edge with success whatever they find, so the edge is looked at
- * before and after: a collector that is late must not destroy a file that was brought back
- * meanwhile. A missing edge is our own work only if the removal may have been sent, which its step
- * records before it is sent.
+ * <p>Clients can bring the file back at any time, and collectors remove what is left of its edge
+ * then, without asking us: our locks keep neither away. If we removed the edge first and found it
+ * missing when asking again, we could not know whether it was us, and would destroy a file that has
+ * a name. A condemned edge cannot be brought back and is there until the file is given up. So one
+ * that is not there when it shall be condemned was never ours to destroy, or an earlier attempt has
+ * come to its end; in either case nothing is left to do. This holds for every repetition, so no
+ * step has to be on disk before its request leaves.
+ *
+ * <p>TernFS's shards do not know CONDEMN_EDGE and are silent. One that is, but answers an old
+ * request, several times, gets the steps that such shards have always had: {@link Step#CHECK},
+ * {@link Step#REMOVE_EDGE}, {@link Step#VERIFY}. They leave the gap, which only shards can close.
+ *
+ * <p>The numbers 1 to 4 are also those of transactions that were begun before there was
+ * CONDEMN_EDGE. At 1 nothing had been changed yet; those at 2 to 4 end as they began.
  */
 final class CrossShardHardUnlinkFile extends Transaction {
+  /** Times that a shard has to be silent to CONDEMN_EDGE, each about nine seconds. */
+  private static final int SILENCES = 2;
+
   private final CrossShardHardUnlinkFileRequest request;
-  private Step step = Step.CHECK;
+  private Step step = Step.CONDEMN;
+  private int silences;
 
   CrossShardHardUnlinkFile(long id, ClientRequest client, CrossShardHardUnlinkFileRequest request) {
     super(id, client, InodeIds.NULL);
@@ -28,8 +45,77 @@ final class CrossShardHardUnlinkFile extends Transaction {
   }
 
   private enum Step {
+    /** CONDEMN_EDGE. */
+    CONDEMN(1) {
+      @Override
+      void send(CrossShardHardUnlinkFile tx, Effects effects) {
+        CrossShardHardUnlinkFileRequest request = tx.request;
+        tx.send(
+            effects,
+            0,
+            request.ownerId(),
+            new CondemnEdgeRequest(
+                request.ownerId(), request.targetId(), request.name(), request.creationTime()),
+            Due.STARTED);
+      }
+
+      @Override
+      void answered(CrossShardHardUnlinkFile tx, Effects effects, ShardResponse response) {
+        tx.enter(effects, MAKE_TRANSIENT);
+      }
+
+      @Override
+      void failed(CrossShardHardUnlinkFile tx, Effects effects, ErrorCode error) {
+        switch (error) {
+          case EDGE_NOT_FOUND -> tx.succeed(new CrossShardHardUnlinkFileResponse());
+          case TIMEOUT -> {
+            tx.silences++;
+            tx.enter(effects, ASK);
+          }
+          default -> tx.fail(error);
+        }
+      }
+    },
+
+    /**
+     * LOCK_CURRENT_EDGE of an edge that cannot be, which all shards refuse. A change like the one
+     * that was not answered: a shard that only cannot write is silent to this one as well.
+     */
+    ASK(6) {
+      @Override
+      void send(CrossShardHardUnlinkFile tx, Effects effects) {
+        CrossShardHardUnlinkFileRequest request = tx.request;
+        tx.send(
+            effects,
+            0,
+            request.ownerId(),
+            new LockCurrentEdgeRequest(request.ownerId(), request.targetId(), 0, request.name()),
+            Due.STARTED);
+      }
+
+      @Override
+      void answered(CrossShardHardUnlinkFile tx, Effects effects, ShardResponse response) {
+        if (tx.silences < SILENCES) {
+          tx.enter(effects, CONDEMN);
+        } else {
+          OldShardsTable.put(effects.target, tx.shard(), effects.time);
+          effects.alert(
+              "shard "
+                  + tx.shard()
+                  + " does not know CONDEMN_EDGE and seems to be TernFS's; a file that is brought"
+                  + " back while it is being destroyed may be lost");
+          tx.enter(effects, CHECK);
+        }
+      }
+
+      @Override
+      void failed(CrossShardHardUnlinkFile tx, Effects effects, ErrorCode error) {
+        answered(tx, effects, null);
+      }
+    },
+
     /** FULL_READ_DIR(owner, name, creationTime): is it there, owned, and of this file? */
-    CHECK(1) {
+    CHECK(5) {
       @Override
       void send(CrossShardHardUnlinkFile tx, Effects effects) {
         tx.readEdge(effects);
@@ -55,18 +141,14 @@ final class CrossShardHardUnlinkFile extends Transaction {
       }
     },
 
-    /** REMOVE_OWNED_SNAPSHOT_FILE_EDGE. */
+    /**
+     * REMOVE_OWNED_SNAPSHOT_FILE_EDGE. Shards answer with success whatever they find. A missing
+     * edge counts as our own work from here on, so that this step is recorded before it is sent.
+     */
     REMOVE_EDGE(2) {
       @Override
       void send(CrossShardHardUnlinkFile tx, Effects effects) {
-        CrossShardHardUnlinkFileRequest request = tx.request;
-        tx.send(
-            effects,
-            0,
-            request.ownerId(),
-            new RemoveOwnedSnapshotFileEdgeRequest(
-                request.ownerId(), request.targetId(), request.name(), request.creationTime()),
-            Due.THIS_STEP);
+        tx.removeEdge(effects, Due.THIS_STEP);
       }
 
       @Override
@@ -125,12 +207,37 @@ final class CrossShardHardUnlinkFile extends Transaction {
 
       @Override
       void answered(CrossShardHardUnlinkFile tx, Effects effects, ShardResponse response) {
-        tx.succeed(new CrossShardHardUnlinkFileResponse());
+        tx.enter(effects, REMOVE_CONDEMNED_EDGE);
       }
 
       @Override
       void failed(CrossShardHardUnlinkFile tx, Effects effects, ErrorCode error) {
         if (error == ErrorCode.FILE_NOT_FOUND) {
+          answered(tx, effects, null);
+        } else {
+          tx.again(effects, 0, error);
+        }
+      }
+    },
+
+    /**
+     * REMOVE_OWNED_SNAPSHOT_FILE_EDGE of what leads to no file any more. Finds nothing, and does no
+     * harm, when the edge went first.
+     */
+    REMOVE_CONDEMNED_EDGE(7) {
+      @Override
+      void send(CrossShardHardUnlinkFile tx, Effects effects) {
+        tx.removeEdge(effects, Due.STARTED);
+      }
+
+      @Override
+      void answered(CrossShardHardUnlinkFile tx, Effects effects, ShardResponse response) {
+        tx.succeed(new CrossShardHardUnlinkFileResponse());
+      }
+
+      @Override
+      void failed(CrossShardHardUnlinkFile tx, Effects effects, ErrorCode error) {
+        if (ShardRequests.isGone(error)) {
           answered(tx, effects, null);
         } else {
           tx.again(effects, 0, error);
@@ -155,6 +262,21 @@ final class CrossShardHardUnlinkFile extends Transaction {
     step = next;
     beginStep();
     next.send(this, effects);
+  }
+
+  /** Of the directory. */
+  private int shard() {
+    return InodeIds.shard(request.ownerId());
+  }
+
+  private void removeEdge(Effects effects, Due due) {
+    send(
+        effects,
+        0,
+        request.ownerId(),
+        new RemoveOwnedSnapshotFileEdgeRequest(
+            request.ownerId(), request.targetId(), request.name(), request.creationTime()),
+        due);
   }
 
   private void readEdge(Effects effects) {
@@ -185,7 +307,8 @@ final class CrossShardHardUnlinkFile extends Transaction {
 
   @Override
   void begin(Effects effects) {
-    enter(effects, Step.CHECK);
+    boolean old = OldShardsTable.contains(effects.view, shard(), effects.time);
+    enter(effects, old ? Step.CHECK : Step.CONDEMN);
   }
 
   @Override
@@ -210,11 +333,13 @@ final class CrossShardHardUnlinkFile extends Transaction {
 
   @Override
   void encodeState(ByteBuffer out) {
-    out.put((byte) step.number);
+    out.put((byte) step.number).put((byte) silences);
   }
 
   @Override
   void decodeState(ByteBuffer in) {
     step = Steps.of(Step.values(), in.get(), value -> value.number);
+    // Rows that were written before there was CONDEMN_EDGE end here.
+    silences = in.hasRemaining() ? in.get() : 0;
   }
 }

@@ -15,6 +15,7 @@ final class Keys {
   static final int ENQUEUED = 3;
   static final int EXECUTING = 4;
   static final int ANSWERS = 5;
+  static final int OLD_SHARDS = 6;
 
   private static final int SIZE = 9;
 

@@ -2,8 +2,10 @@ package org.eggsfs.cdc.state;
 
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.FullReadDirFlags;
+import org.eggsfs.protocol.shard.CondemnEdgeRequest;
 import org.eggsfs.protocol.shard.FullReadDirRequest;
 import org.eggsfs.protocol.shard.FullReadDirResponse;
+import org.eggsfs.protocol.shard.ShardRequest;
 import org.eggsfs.protocol.shard.ShardResponse;
 import org.eggsfs.protocol.struct.Edge;
 
@@ -20,6 +22,15 @@ public final class ShardRequests {
     return error == ErrorCode.MTIME_IS_TOO_RECENT
         || error == ErrorCode.MORE_RECENT_SNAPSHOT_EDGE
         || error == ErrorCode.MORE_RECENT_CURRENT_EDGE;
+  }
+
+  /**
+   * Whether a shard of TernFS does not know the request. Such a shard never answers, so silence
+   * that lasts has to enter the log as {@link ErrorCode#TIMEOUT}; the transaction knows another
+   * way.
+   */
+  public static boolean mayBeUnknown(ShardRequest request) {
+    return request instanceof CondemnEdgeRequest;
   }
 
   /** Whether an edge is not, or no longer, what a request took it for. */

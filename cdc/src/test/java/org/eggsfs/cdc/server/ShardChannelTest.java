@@ -29,6 +29,7 @@ import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.Message;
 import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
 import org.eggsfs.protocol.cdc.HardUnlinkDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.shard.FullReadDirResponse;
@@ -54,6 +55,8 @@ class ShardChannelTest {
   private static final int PATIENCE_MILLIS = 10_000;
   private static final HardUnlinkDirectoryRequest REQUEST =
       new HardUnlinkDirectoryRequest(InodeIds.of(InodeIds.DIRECTORY, 9, 9));
+
+  private static final byte[] NAME = {'x'};
 
   /** What a shard got. */
   private record Asked(long id, ShardRequest request, InetSocketAddress from, byte[] bytes) {}
@@ -204,6 +207,29 @@ class ShardChannelTest {
     assertEquals(0, in.get());
     assertEquals(ErrorCode.DIRECTORY_HAS_OWNER.code(), in.getShort());
     assertEquals(15, in.limit());
+  }
+
+  /** TernFS's shards say nothing to what they do not know, and answer the rest. */
+  @Test
+  void whatAShardDoesNotKnowIsAskedOtherwise() throws IOException {
+    client.send(
+        cdc.address(),
+        1,
+        new CrossShardHardUnlinkFileRequest(
+            InodeIds.of(InodeIds.DIRECTORY, 9, 9), InodeIds.of(InodeIds.FILE, 9, 8), NAME, 5));
+    for (int silences = 0; silences < 2; silences++) {
+      Asked asked = receive(0);
+      while (asked.request.kind() != ShardKind.LOCK_CURRENT_EDGE) {
+        assertEquals(ShardKind.CONDEMN_EDGE, asked.request.kind());
+        asked = receive(0);
+      }
+      answer(asked, error(asked, ErrorCode.EDGE_NOT_FOUND));
+    }
+    Asked asked = receive(0);
+    while (asked.request.kind() == ShardKind.LOCK_CURRENT_EDGE) {
+      asked = receive(0);
+    }
+    assertEquals(ShardKind.FULL_READ_DIR, asked.request.kind());
   }
 
   @Test

@@ -25,7 +25,9 @@ import org.eggsfs.protocol.cdc.RenameFileRequest;
 import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
+import org.eggsfs.protocol.shard.RemoveNonOwnedEdgeRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
 import org.eggsfs.protocol.shard.SoftUnlinkFileRequest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -120,13 +122,33 @@ class RandomTransactionsTest {
     ShardPlane plane = world.simulation.plane;
     Seen old = world.look();
     try {
-      switch (world.simulation.random.nextInt(4)) {
+      switch (world.simulation.random.nextInt(6)) {
         case 0, 1 -> plane.makeFile(world.directory(), bytes(world.name()));
         case 2 -> {
           if (old != null && !InodeIds.isDirectory(old.target)) {
             plane.client(
                 old.directory,
                 new SoftUnlinkFileRequest(
+                    old.directory, old.target, bytes(old.name), old.creationTime));
+          }
+        }
+        case 3 -> {
+          if (old != null) {
+            plane.client(
+                old.directory,
+                new SameDirectoryRenameSnapshotRequest(
+                    old.target,
+                    old.directory,
+                    bytes(old.name),
+                    old.creationTime,
+                    bytes(world.name())));
+          }
+        }
+        case 4 -> {
+          if (old != null) {
+            plane.client(
+                old.directory,
+                new RemoveNonOwnedEdgeRequest(
                     old.directory, old.target, bytes(old.name), old.creationTime));
           }
         }

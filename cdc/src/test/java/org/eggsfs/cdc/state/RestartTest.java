@@ -28,7 +28,9 @@ import org.eggsfs.protocol.cdc.RenameFileResponse;
 import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
+import org.eggsfs.protocol.shard.RemoveNonOwnedEdgeRequest;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
+import org.eggsfs.protocol.shard.SameDirectoryRenameSnapshotRequest;
 import org.eggsfs.protocol.shard.SoftUnlinkFileRequest;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -169,20 +171,28 @@ class RestartTest {
               }),
           Map.entry(
               "CROSS_SHARD_HARD_UNLINK_FILE",
+              s -> new Case(hardUnlink(s, mkdir(s, InodeIds.ROOT, "a").id()), null)),
+          Map.entry(
+              "CROSS_SHARD_HARD_UNLINK_FILE_IN_REMOVED",
               s -> {
                 MakeDirectoryResponse a = mkdir(s, InodeIds.ROOT, "a");
-                LookupResponse file = s.plane.makeFile(InodeIds.ROOT, bytes("f"));
-                RenameFileResponse moved =
-                    (RenameFileResponse) s.call(renameFile(file, InodeIds.ROOT, "f", a.id(), "f"));
-                s.plane.client(
-                    a.id(),
-                    new SoftUnlinkFileRequest(
-                        a.id(), file.targetId(), bytes("f"), moved.creationTime()));
-                return new Case(
-                    new CrossShardHardUnlinkFileRequest(
-                        a.id(), file.targetId(), bytes("f"), moved.creationTime()),
-                    null);
+                CrossShardHardUnlinkFileRequest request = hardUnlink(s, a.id());
+                s.call(rmdir(InodeIds.ROOT, a, "a"));
+                return new Case(request, null);
               }));
+
+  /** To destroy a file of the root's shard that was removed in another directory. */
+  private static CrossShardHardUnlinkFileRequest hardUnlink(Simulation simulation, long directory)
+      throws EggsException {
+    LookupResponse file = simulation.plane.makeFile(InodeIds.ROOT, bytes("f"));
+    RenameFileResponse moved =
+        (RenameFileResponse) simulation.call(renameFile(file, InodeIds.ROOT, "f", directory, "f"));
+    simulation.plane.client(
+        directory,
+        new SoftUnlinkFileRequest(directory, file.targetId(), bytes("f"), moved.creationTime()));
+    return new CrossShardHardUnlinkFileRequest(
+        directory, file.targetId(), bytes("f"), moved.creationTime());
+  }
 
   static Set<String> scenarios() {
     return SCENARIOS.keySet();
@@ -269,9 +279,33 @@ class RestartTest {
       }
       case SoftUnlinkDirectoryRequest r -> moveAway(simulation, r.ownerId(), r.name());
       case RestoreDirectoryRequest r -> moveAway(simulation, r.ownerId(), r.name());
+      case CrossShardHardUnlinkFileRequest r -> bringBack(simulation, r);
       default -> {
-        // Works on history, which nobody moves.
+        // Works on what nobody moves.
       }
+    }
+  }
+
+  /** A user brings the file back, and a collector removes what is left of the edge. */
+  private static void bringBack(Simulation simulation, CrossShardHardUnlinkFileRequest request) {
+    long directory = request.ownerId();
+    try {
+      simulation.plane.client(
+          directory,
+          new SameDirectoryRenameSnapshotRequest(
+              request.targetId(),
+              directory,
+              request.name(),
+              request.creationTime(),
+              bytes("back")));
+      simulation.plane.client(
+          directory,
+          new RemoveNonOwnedEdgeRequest(
+              directory, request.targetId(), request.name(), request.creationTime()));
+    } catch (EggsException e) {
+      assertTrue(
+          Set.of(ErrorCode.EDGE_NOT_FOUND, ErrorCode.DIRECTORY_NOT_FOUND).contains(e.code()),
+          e::toString);
     }
   }
 

@@ -2,6 +2,7 @@ package org.eggsfs.cdc.state;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.eggsfs.protocol.EggsException;
@@ -31,6 +32,15 @@ final class Stepper {
   void load(Simulation simulation) {
     store = simulation.copyOfState();
     state = CdcState.open(store);
+  }
+
+  /** The row of a running transaction is that: a step and what follows it. */
+  void storeRow(long transaction, int... row) {
+    ByteBuffer value = Keys.value(1, row.length);
+    for (int one : row) {
+      value.put((byte) one);
+    }
+    ExecutingTable.put(store, transaction, Keys.bytes(value));
   }
 
   /** As after a restart. */
