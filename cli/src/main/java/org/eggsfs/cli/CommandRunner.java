@@ -107,6 +107,7 @@ public final class CommandRunner {
   }
 
   static void error(String command, String message) {
-    System.err.println(command + ": " + message);
+    // A name in it must not break the line or reach the terminal with control characters.
+    System.err.println(command + ": " + EggsPath.printable(message));
   }
 }

@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.ReadableByteChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -46,7 +45,7 @@ final class CopyIn {
     boolean into = MoveCommand.isDirectory(client, destination);
     if (sources.size() > 1 && !into) {
       throw new CommandFailure(
-          ExitCodes.FAILED, EggsPath.PREFIX + destination + ": no such directory");
+          ExitCodes.FAILED, EggsPath.marked(destination) + ": no such directory");
     }
     if (!sources.contains("-")) {
       countTotal(sources);
@@ -57,11 +56,28 @@ final class CopyIn {
         continue;
       }
       Path path = Path.of(source);
-      Path name = path.toAbsolutePath().normalize().getFileName();
-      String target =
-          into && name != null ? EggsPath.child(destination, name.toString()) : destination;
-      copyTop(path, target);
+      Path name;
+      try {
+        name = into ? topName(path) : null;
+      } catch (IOException e) {
+        jobs.fail(source + ": " + local(e));
+        continue;
+      }
+      copyTop(path, name == null ? destination : child(destination, name));
     }
+  }
+
+  /** The name that a source has, also where it is given as dots; null for the root. */
+  private static Path topName(Path source) throws IOException {
+    Path last = source.getFileName();
+    return last == null || last.toString().matches("\\.{0,2}")
+        ? source.toRealPath().getFileName()
+        : last;
+  }
+
+  /** A local name goes in byte for byte. */
+  private static String child(String target, Path local) {
+    return EggsPath.child(target, EggsPath.text(LocalNames.name(local)));
   }
 
   private void copyStream(String destination, boolean isDirectory)
@@ -72,7 +88,7 @@ final class CopyIn {
     Directory parent = parent(destination);
     jobs.submit(
         "-",
-        EggsPath.PREFIX + destination,
+        EggsPath.marked(destination),
         () -> {
           // The channel of standard input is not ours to close.
           write(parent.id(), EggsPath.name(destination), Channels.newChannel(System.in));
@@ -89,11 +105,11 @@ final class CopyIn {
     try {
       long id = client.paths().resolve(parent).id();
       if (!InodeIds.isDirectory(id)) {
-        throw new CommandFailure(EggsPath.PREFIX + parent + ": is not a directory");
+        throw new CommandFailure(EggsPath.marked(parent) + ": is not a directory");
       }
       return new Directory(id, false);
     } catch (EggsException e) {
-      throw Failures.at(EggsPath.PREFIX + parent, e);
+      throw Failures.at(EggsPath.marked(parent), e);
     }
   }
 
@@ -102,12 +118,12 @@ final class CopyIn {
     try {
       attributes = read(source);
     } catch (IOException e) {
-      jobs.fail(source + ": " + local(e));
+      jobs.fail(shown(source) + ": " + local(e));
       return;
     }
     if (attributes.isDirectory()) {
       if (!recursive) {
-        jobs.fail(source + ": is a directory; use -r");
+        jobs.fail(shown(source) + ": is a directory; use -r");
         return;
       }
       if (target.equals("/")) {
@@ -124,9 +140,9 @@ final class CopyIn {
   private void copyDirectory(Path source, Directory parent, String target) throws IOException {
     Directory made;
     try {
-      made = ensure(parent, bytes(EggsPath.name(target)));
+      made = ensure(parent, EggsPath.bytes(EggsPath.name(target)));
     } catch (EggsException e) {
-      jobs.fail(source + " -> " + EggsPath.PREFIX + target + ": " + Failures.words(e));
+      jobs.fail(shown(source) + " -> " + EggsPath.marked(target) + ": " + Failures.words(e));
       return;
     }
     copyContents(source, made, target);
@@ -135,12 +151,12 @@ final class CopyIn {
   private void copyContents(Path source, Directory directory, String target) throws IOException {
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(source)) {
       for (Path entry : entries) {
-        String path = EggsPath.child(target, entry.getFileName().toString());
+        String path = child(target, entry);
         BasicFileAttributes attributes;
         try {
           attributes = read(entry);
         } catch (IOException e) {
-          jobs.fail(entry + ": " + local(e));
+          jobs.fail(shown(entry) + ": " + local(e));
           continue;
         }
         if (attributes.isDirectory()) {
@@ -150,11 +166,11 @@ final class CopyIn {
         }
       }
     } catch (java.nio.file.DirectoryIteratorException e) {
-      jobs.fail(source + ": " + local(e.getCause()));
+      jobs.fail(shown(source) + ": " + local(e.getCause()));
     } catch (java.io.InterruptedIOException e) {
       throw e;
     } catch (IOException e) {
-      jobs.fail(source + ": " + local(e));
+      jobs.fail(shown(source) + ": " + local(e));
     }
   }
 
@@ -179,21 +195,21 @@ final class CopyIn {
   private void copyEntry(
       Path source, BasicFileAttributes attributes, Directory parent, String target)
       throws IOException {
-    String to = EggsPath.PREFIX + target;
+    String to = EggsPath.marked(target);
     String name = EggsPath.name(target);
     if (attributes.isSymbolicLink()) {
-      jobs.submit(source.toString(), to, () -> copySymlink(source, parent.id(), name));
+      jobs.submit(shown(source), to, () -> copySymlink(source, parent.id(), name));
     } else if (attributes.isRegularFile()) {
-      jobs.submit(source.toString(), to, () -> copyFile(source, parent.id(), name));
+      jobs.submit(shown(source), to, () -> copyFile(source, parent.id(), name));
     } else {
-      jobs.fail(source + ": is neither file, directory nor symlink");
+      jobs.fail(shown(source) + ": is neither file, directory nor symlink");
     }
   }
 
   private void copySymlink(Path source, long parent, String name)
       throws EggsException, IOException {
-    byte[] text = bytes(Files.readSymbolicLink(source).toString());
-    client.files().symlink(parent, bytes(name), text);
+    byte[] text = LocalNames.bytes(Files.readSymbolicLink(source));
+    client.files().symlink(parent, EggsPath.bytes(name), text);
   }
 
   private void copyFile(Path source, long parent, String name)
@@ -205,20 +221,20 @@ final class CopyIn {
         client.shard(InodeIds.shard(file), new SetTimeRequest(file, mtime | SET_TIME, 0));
       }
     } catch (NoSuchFileException | java.nio.file.AccessDeniedException e) {
-      throw new CommandFailure(source + ": " + local(e));
+      throw new CommandFailure(shown(source) + ": " + local(e));
     }
   }
 
   private long write(long parent, String name, ReadableByteChannel in)
       throws EggsException, IOException {
-    try (FileWriter writer = client.files().create(parent, bytes(name))) {
+    try (FileWriter writer = client.files().create(parent, EggsPath.bytes(name))) {
       writer.transferFrom(new Counted(in, progress));
       return writer.commit();
     }
   }
 
-  private static byte[] bytes(String name) {
-    return name.getBytes(StandardCharsets.UTF_8);
+  private static String shown(Path path) {
+    return EggsPath.shown(LocalNames.text(path));
   }
 
   private static BasicFileAttributes read(Path path) throws IOException {

@@ -81,7 +81,7 @@ final class CopyJobs implements AutoCloseable {
   /** Tells and counts a failure. */
   void fail(String message) {
     failed.incrementAndGet();
-    progress.println(System.err, "cp: " + message);
+    progress.println(System.err, "cp: " + EggsPath.printable(message));
   }
 
   /** Waits for all jobs; the result is the exit code. */

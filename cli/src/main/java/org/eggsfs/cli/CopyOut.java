@@ -5,9 +5,6 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
@@ -72,7 +69,7 @@ final class CopyOut {
         InputStream in = reader.stream()) {
       in.transferTo(bytes);
     } catch (EggsException | IOException e) {
-      throw Failures.at(EggsPath.PREFIX + source, e);
+      throw Failures.at(EggsPath.marked(source), e);
     }
   }
 
@@ -81,16 +78,16 @@ final class CopyOut {
     try {
       resolved = client.paths().resolve(source);
     } catch (EggsException e) {
-      jobs.fail(EggsPath.PREFIX + source + ": " + Failures.words(e));
+      jobs.fail(EggsPath.marked(source) + ": " + Failures.words(e));
       return;
     }
-    Path to = into && !source.equals("/") ? target.resolve(EggsPath.name(source)) : target;
+    Path to = into && !source.equals("/") ? LocalNames.child(target, resolved.name()) : target;
     if (!InodeIds.isDirectory(resolved.id())) {
       copyEntry(resolved.id(), source, to);
     } else if (recursive) {
       copyDirectory(resolved.id(), source, to);
     } else {
-      jobs.fail(EggsPath.PREFIX + source + ": is a directory; use -r");
+      jobs.fail(EggsPath.marked(source) + ": is a directory; use -r");
     }
   }
 
@@ -102,16 +99,21 @@ final class CopyOut {
     } catch (java.io.InterruptedIOException e) {
       throw e;
     } catch (EggsException | IOException e) {
-      jobs.fail(EggsPath.PREFIX + source + " -> " + target + ": " + Failures.words(e));
+      jobs.fail(
+          EggsPath.marked(source)
+              + " -> "
+              + EggsPath.shown(LocalNames.text(target))
+              + ": "
+              + Failures.words(e));
       return;
     }
     for (CurrentEdge edge : edges) {
       String path = EggsPath.child(source, EggsPath.text(edge.name()));
       Path to;
       try {
-        to = target.resolve(localName(edge.name()));
-      } catch (CharacterCodingException | InvalidPathException e) {
-        jobs.fail(EggsPath.PREFIX + path + ": its name is not possible here (no UTF-8)");
+        to = LocalNames.child(target, edge.name());
+      } catch (InvalidPathException e) {
+        jobs.fail(EggsPath.marked(path) + ": its name is not possible here");
         continue;
       }
       if (InodeIds.isDirectory(edge.targetId())) {
@@ -122,14 +124,10 @@ final class CopyOut {
     }
   }
 
-  private static String localName(byte[] name) throws CharacterCodingException {
-    return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(name)).toString();
-  }
-
   private void copyEntry(long id, String source, Path target) throws IOException {
     jobs.submit(
-        EggsPath.PREFIX + source,
-        target.toString(),
+        EggsPath.marked(source),
+        EggsPath.shown(LocalNames.text(target)),
         () -> {
           if (InodeIds.isSymlink(id)) {
             copySymlink(id, target);
@@ -140,7 +138,7 @@ final class CopyOut {
   }
 
   private void copySymlink(long id, Path target) throws EggsException, IOException {
-    Path text = Path.of(EggsPath.text(client.files().readlink(id)));
+    Path text = LocalNames.path(client.files().readlink(id));
     if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
       Files.delete(target);
     }

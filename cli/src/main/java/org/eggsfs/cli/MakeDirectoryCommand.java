@@ -1,7 +1,6 @@
 package org.eggsfs.cli;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.protocol.EggsException;
@@ -35,7 +34,7 @@ final class MakeDirectoryCommand extends ClientCommand {
       throw new EggsException(ErrorCode.CANNOT_OVERRIDE_NAME);
     }
     long parent = client.paths().resolve(EggsPath.parent(path)).id();
-    byte[] name = EggsPath.name(path).getBytes(StandardCharsets.UTF_8);
+    byte[] name = EggsPath.bytes(EggsPath.name(path));
     try {
       client.inodes().lookup(parent, name);
     } catch (EggsException e) {

@@ -1,12 +1,12 @@
 package org.eggsfs.client;
 
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Absolute paths, cleaned lexically before anything is looked up (client.md section 4). */
+/**
+ * Absolute paths, cleaned lexically before anything is looked up (client.md section 4). Their text
+ * is {@link NameText}.
+ */
 final class ClientPaths {
   private ClientPaths() {}
 
@@ -26,7 +26,7 @@ final class ClientPaths {
           components.removeLast();
         }
       } else if (!part.isEmpty() && !part.equals(".")) {
-        components.add(part.getBytes(StandardCharsets.UTF_8));
+        components.add(NameText.bytes(part));
       }
     }
     return components;
@@ -39,17 +39,8 @@ final class ClientPaths {
     }
     StringBuilder path = new StringBuilder();
     for (byte[] component : components.subList(0, count)) {
-      path.append('/').append(text(component));
+      path.append('/').append(NameText.of(component));
     }
     return path.toString();
-  }
-
-  /** A name as text: UTF-8, or with each other byte as a Latin-1 character. */
-  static String text(byte[] name) {
-    try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(name)).toString();
-    } catch (CharacterCodingException e) {
-      return new String(name, StandardCharsets.ISO_8859_1);
-    }
   }
 }

@@ -2,7 +2,6 @@ package org.eggsfs.client;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.eggsfs.core.InodeIds;
@@ -12,8 +11,9 @@ import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.struct.CurrentEdge;
 
 /**
- * Operations by absolute path. Each looks the path's components up and then does by id what {@link
- * InodeOperations} and {@link FileStreams} do; errors name the path. Thread-safe.
+ * Operations by absolute path, which is {@link NameText} like all texts here. Each looks the path's
+ * components up and then does by id what {@link InodeOperations} and {@link FileStreams} do; errors
+ * name the path. Thread-safe.
  */
 public final class PathOperations {
   private final InodeOperations inodes;
@@ -181,16 +181,13 @@ public final class PathOperations {
   public long symlink(String target, String path) throws EggsException, IOException {
     ResolvedPath parent = parent(path);
     return named(
-        path,
-        () ->
-            files.symlink(
-                parent.ownerId(), parent.name(), target.getBytes(StandardCharsets.UTF_8)));
+        path, () -> files.symlink(parent.ownerId(), parent.name(), NameText.bytes(target)));
   }
 
   /** The target of a symbolic link. */
   public String readlink(String path) throws EggsException, IOException {
     ResolvedPath at = resolve(path);
-    return named(path, () -> ClientPaths.text(files.readlink(at.id())));
+    return named(path, () -> NameText.of(files.readlink(at.id())));
   }
 
   /** Sets times of a file or symbolic link in nanoseconds since 1970; -1 leaves one as it is. */

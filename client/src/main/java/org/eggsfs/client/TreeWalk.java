@@ -47,7 +47,7 @@ public final class TreeWalk {
    * What is visited: an edge of a directory.
    *
    * @param parent the directory
-   * @param path where it leads, as text
+   * @param path where it leads, as {@link NameText}
    * @param name the edge's name
    * @param creationTime of the edge
    * @param id the target
@@ -315,8 +315,7 @@ public final class TreeWalk {
       boolean owned,
       int depth)
       throws IOException {
-    String path =
-        (parent.path.endsWith("/") ? parent.path : parent.path + "/") + ClientPaths.text(name);
+    String path = (parent.path.endsWith("/") ? parent.path : parent.path + "/") + NameText.of(name);
     boolean descend;
     try {
       descend = visitor.visit(new Visit(parent.id, path, name, creationTime, id, current, owned));

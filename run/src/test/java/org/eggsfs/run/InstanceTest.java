@@ -8,11 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.ExitCodes;
@@ -92,6 +94,41 @@ class InstanceTest {
     cli = new Cli(instance);
     cli.ok("cp", "-r", "-j", "3", "eggs:/x/y/tree", folder.resolve("out2").toString());
     Trees.assertSame(tree, folder.resolve("out2"));
+  }
+
+  /** A local path with escaped bytes, whatever the locale of this process. */
+  private static Path raw(Path directory, String escaped) {
+    return Path.of(URI.create(directory.toUri() + "/" + escaped));
+  }
+
+  @Test
+  void namesGoInAndComeOutByteForByte() throws Exception {
+    Path tree = Files.createDirectory(folder.resolve("tree"));
+    // Latin-1; a character that stands for what cannot be shown; a line end.
+    Map<String, String> files =
+        Map.of("a%E4", "first", "a%E5", "second", "a%EF%BF%BD", "third", "n%0Al", "fourth");
+    for (Map.Entry<String, String> file : files.entrySet()) {
+      Files.writeString(raw(tree, file.getKey()), file.getValue());
+    }
+    Path below = Files.createDirectory(raw(tree, "d%FF"));
+    Files.writeString(below.resolve("f"), "fifth");
+    Files.createSymbolicLink(tree.resolve("l"), raw(tree, "a%E5").getFileName());
+    cli.ok("cp", "-r", tree.toString(), "eggs:/tree");
+    assertEquals(6, JSON.readTree(cli.ok("ls", "--json", "/tree")).size());
+
+    Path out = folder.resolve("out");
+    String told = cli.ok("cp", "-r", "-v", "eggs:/tree", out.toString());
+    assertTrue(told.contains("eggs:$'/tree/a\\xe4' -> $'" + out + "/a\\xe4'\n"), told);
+    assertTrue(told.contains("eggs:$'/tree/n\\nl' -> "), told);
+    for (Map.Entry<String, String> file : files.entrySet()) {
+      assertEquals(file.getValue(), Files.readString(raw(out, file.getKey())), file.getKey());
+    }
+    assertEquals("fifth", Files.readString(raw(out, "d%FF").resolve("f")));
+    assertEquals("second", Files.readString(out.resolve("l")));
+
+    // One of them alone, named as it is shown.
+    cli.ok("cp", "eggs:$'/tree/a\\xe5'", folder.toString());
+    assertEquals("second", Files.readString(raw(folder, "a%E5")));
   }
 
   @Test
