@@ -63,7 +63,10 @@ final class ResurrectCommand extends LookingCommand {
 
   @Option(
       names = "--exact",
-      description = "With -r: also remove what came later (it stays as snapshots).")
+      description = {
+        "With -r: also remove what came later (it stays as snapshots), if all that was there comes",
+        "back."
+      })
   private boolean exact;
 
   @Option(
@@ -152,9 +155,13 @@ final class ResurrectCommand extends LookingCommand {
     }
     if (json) {
       node.put("asOf", MessageJson.timeText(nanos)).put("bytesCopied", restore.bytesCopied());
-      node.put("dryRun", dryRun);
+      node.put("dryRun", dryRun).put("removalSkipped", restore.isRemovalSkipped());
       progress.println(out, node.toString());
     } else {
+      if (restore.isRemovalSkipped()) {
+        progress.println(
+            System.err, "what came later is left alone, since not all that was there came back");
+      }
       progress.println(
           out,
           (dryRun ? "would be, as of " : "as of ")

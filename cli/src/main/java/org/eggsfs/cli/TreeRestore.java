@@ -123,9 +123,16 @@ final class TreeRestore {
   /** Directories that are where they were. */
   private final Set<Long> restored = new HashSet<>();
 
+  /** Directories that got a copy of what another one held, which is the value. */
+  private final Map<Long, Long> copied = new HashMap<>();
+
+  /** Inodes that have left a name of now for one of then. */
+  private final Set<Long> movedBack = new HashSet<>();
+
   private final Map<Action, AtomicLong> counts = new EnumMap<>(Action.class);
   private final AtomicLong bytesCopied = new AtomicLong();
   private long treeRoot;
+  private boolean removalSkipped;
 
   TreeRestore(EggsClient client, Options options, Listener listener) {
     this.client = client;
@@ -138,6 +145,20 @@ final class TreeRestore {
 
   long count(Action action) {
     return counts.get(action).get();
+  }
+
+  private boolean hasFailures() {
+    for (Action action : Action.values()) {
+      if (action.isFailure() && count(action) > 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether nothing that came later was removed, because not all that was there came back. */
+  boolean isRemovalSkipped() {
+    return removalSkipped;
   }
 
   long bytesCopied() {
@@ -172,7 +193,12 @@ final class TreeRestore {
     restoreDirectories(at, path);
     restoreFiles(at, path);
     if (options.exact()) {
-      removeNewer(at, at, path);
+      // What could not be restored may be what has another name now.
+      removalSkipped = hasFailures();
+      if (!removalSkipped) {
+        long root = at;
+        guarded(path, root, () -> removeNewer(root, root, path));
+      }
     }
   }
 
@@ -326,7 +352,9 @@ final class TreeRestore {
       guarded(child(path, entry), entry.thenId(), () -> restoreOther(directory, path, entry));
     }
     for (Entry entry : directories) {
-      restoreFiles(entry.thenId(), child(path, entry));
+      long id = entry.thenId();
+      String where = child(path, entry);
+      guarded(where, id, () -> restoreFiles(id, where));
     }
   }
 
@@ -405,6 +433,7 @@ final class TreeRestore {
       }
       displaced.remove(id);
     }
+    movedBack.add(id);
     did(Action.MOVED_BACK, where, id, "was " + EggsPath.text(place.edge.name()));
   }
 
@@ -532,6 +561,7 @@ final class TreeRestore {
           .inodes()
           .renameEdge(id, stat.owner(), edge.name(), edge.creationTime(), owner, entry.name);
     }
+    movedBack.add(id);
     did(Action.MOVED_BACK, where, id, "was " + EggsPath.text(edge.name()));
     return id;
   }
@@ -591,6 +621,7 @@ final class TreeRestore {
       }
       target = makeDirectory(directory, entry.name, where, entry.thenId());
     }
+    copied.put(target, entry.thenId());
     copyContents(entry.thenId(), target, where);
   }
 
@@ -703,7 +734,10 @@ final class TreeRestore {
 
   // ---- what came later ----
 
-  /** A directory that was copied is not the one of then: names are what is compared. */
+  /**
+   * Removes the names that a directory did not hold then, and goes on in those of its directories
+   * that are the ones of then or copies of them: what another directory holds is not ours to judge.
+   */
   private void removeNewer(long directoryThen, long directoryNow, String path)
       throws EggsException, IOException {
     Map<String, Long> then = new HashMap<>();
@@ -719,19 +753,23 @@ final class TreeRestore {
       long id = edge.targetId();
       long thenId = then.getOrDefault(key(edge.name()), InodeIds.NULL);
       if (thenId == InodeIds.NULL) {
-        guarded(
-            where,
-            id,
-            () -> {
-              if (!options.dryRun()) {
-                Removal.remove(client, directoryNow, edge.name(), id);
-              }
-              did(Action.REMOVED, where, id, "did not exist then");
-            });
-      } else if (InodeIds.isDirectory(thenId) && InodeIds.isDirectory(id)) {
-        removeNewer(thenId, id, where);
+        // In a dry run it is still where it would be moved from.
+        if (!movedBack.contains(id)) {
+          guarded(where, id, () -> removeNewer(directoryNow, edge, where));
+        }
+      } else if (thenId == id && restored.contains(id)
+          || copied.getOrDefault(id, InodeIds.NULL) == thenId) {
+        guarded(where, id, () -> removeNewer(thenId, id, where));
       }
     }
+  }
+
+  private void removeNewer(long directory, CurrentEdge edge, String where)
+      throws EggsException, IOException {
+    if (!options.dryRun()) {
+      Removal.remove(client, directory, edge.name(), edge.targetId());
+    }
+    did(Action.REMOVED, where, edge.targetId(), "did not exist then");
   }
 
   // ---- helpers ----

@@ -279,6 +279,36 @@ class UndeleteTest {
   }
 
   @Test
+  void nothingIsRemovedWhereNotAllCameBack() throws Exception {
+    client.paths().mkdirs("/partly/project");
+    write("/partly/project/f", "old work");
+    write("/partly/a", "renamed later");
+    TreeMap<String, Node> before = tree("/partly");
+    String then = moment();
+    cli.ok("rm", "-r", "/partly/project");
+    client.paths().mkdirs("/partly/project");
+    write("/partly/project/g", "new work");
+    client.paths().rename("/partly/a", "/partly/b");
+    write("/partly/a", "something else");
+    TreeMap<String, Node> now = tree("/partly");
+    Cli.Ran ran = cli.run("resurrect", "-r", "/partly", "--as-of", then, "--exact");
+    assertEquals(ExitCodes.FAILED, ran.exitCode());
+    assertTrue(ran.output().contains("2 conflict"), ran.output());
+    assertTrue(ran.errors().contains("left alone"), ran.errors());
+    assertEquals(now, tree("/partly"));
+
+    // Whatever is removed has been replaced by what was there.
+    String dry =
+        cli.ok(
+            "resurrect", "-r", "/partly", "--as-of", then, "--exact", "--overwrite", "--dry-run");
+    assertTrue(dry.contains("moved back /partly/a"), dry);
+    assertFalse(dry.contains("removed /partly/b"), dry);
+    assertEquals(now, tree("/partly"));
+    cli.ok("resurrect", "-r", "/partly", "--as-of", then, "--exact", "--overwrite");
+    assertEquals(before, tree("/partly"));
+  }
+
+  @Test
   void whatWasMovedOutIsCopiedAndWhatIsElsewhereIsNamed() throws Exception {
     client.paths().mkdirs("/out/d");
     client.paths().mkdirs("/elsewhere");
