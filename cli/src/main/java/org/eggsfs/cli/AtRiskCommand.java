@@ -45,6 +45,7 @@ final class AtRiskCommand extends LookingCommand {
           client,
           EggsPath.parse(root),
           true,
+          out,
           entry -> {
             if (entry.owned() && !InodeIds.isDirectory(entry.id())) {
               look(client, entry, progress);

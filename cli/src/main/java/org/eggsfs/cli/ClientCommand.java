@@ -22,8 +22,16 @@ abstract class ClientCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     try (EggsClient client = connect()) {
       int exitCode = run(client);
-      out.flush();
+      requireOutput();
       return exitCode;
+    }
+  }
+
+  /** Fails when what was printed has not arrived: a full disk, a reader that has ended. */
+  final void requireOutput() throws CommandFailure {
+    // It flushes first; a print stream keeps its errors to itself otherwise.
+    if (out.checkError()) {
+      throw new CommandFailure("cannot write standard output");
     }
   }
 

@@ -15,9 +15,11 @@ final class CompletionCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Override
-  public Integer call() {
+  public Integer call() throws CommandFailure {
     System.out.print(AutoComplete.bash("eggscli", spec.root().commandLine()));
-    System.out.flush();
+    if (System.out.checkError()) {
+      throw new CommandFailure("cannot write standard output");
+    }
     return ExitCodes.OK;
   }
 }

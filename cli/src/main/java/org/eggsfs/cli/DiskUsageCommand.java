@@ -81,6 +81,7 @@ final class DiskUsageCommand extends LookingCommand {
           client,
           root,
           snapshot,
+          out,
           entry -> {
             // A snapshot edge that owns nothing leads to a file that is counted elsewhere.
             if (entry.owned() && (matching == null || matching.matcher(entry.path()).find())) {

@@ -38,6 +38,7 @@ final class FileSizesCommand extends LookingCommand {
             client,
             EggsPath.parse(root == null ? "/" : root),
             false,
+            out,
             entry -> show(client, entry, progress));
       }
     }

@@ -86,6 +86,7 @@ final class FindCommand extends LookingCommand {
         client,
         root,
         snapshot || onlySnapshot,
+        out,
         entry -> {
           if (matches(client, entry)) {
             show(entry);

@@ -32,6 +32,7 @@ final class ResolveSamplePathsCommand extends ClientCommand {
       if (rows.size() == BATCH) {
         all &= write(finder, rows);
         rows.clear();
+        requireOutput();
       }
     }
     all &= write(finder, rows);

@@ -1,6 +1,9 @@
 package org.eggsfs.cli;
 
 import java.io.IOException;
+import java.io.PrintStream;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.client.ResolvedPath;
 import org.eggsfs.client.TreeWalk;
@@ -9,6 +12,9 @@ import org.eggsfs.protocol.EggsException;
 
 /** Tree walks of commands: the start itself, then the client's parallel walk below it. */
 final class TreeWalks {
+  /** Entries between two looks whether the output is still taken, each of which flushes it. */
+  private static final int ENTRIES_PER_LOOK = 1000;
+
   private TreeWalks() {}
 
   /** What is done with each entry, from many threads. */
@@ -16,8 +22,11 @@ final class TreeWalks {
     void apply(WalkedEntry entry) throws EggsException, IOException;
   }
 
-  /** Walks the tree at {@code root}; a walk that could not see everything fails. */
-  static void run(EggsClient client, String root, boolean snapshots, Step step)
+  /**
+   * Walks the tree at {@code root}; a walk that could not see everything fails. When nobody takes
+   * {@code out} any more it ends early, which {@link ClientCommand#requireOutput} then tells.
+   */
+  static void run(EggsClient client, String root, boolean snapshots, PrintStream out, Step step)
       throws EggsException, IOException, CommandFailure {
     ResolvedPath start;
     try {
@@ -30,8 +39,16 @@ final class TreeWalks {
     if (!InodeIds.isDirectory(start.id())) {
       return;
     }
+    AtomicLong entries = new AtomicLong();
+    AtomicBoolean outputFailed = new AtomicBoolean();
     TreeWalk.Visitor visitor =
         visit -> {
+          if (entries.incrementAndGet() % ENTRIES_PER_LOOK == 0 && out.checkError()) {
+            outputFailed.set(true);
+          }
+          if (outputFailed.get()) {
+            return false;
+          }
           step.apply(
               new WalkedEntry(
                   visit.path(),
