@@ -21,7 +21,9 @@ final class CopyCommand extends ClientCommand {
 
   @Option(
       names = {"-v", "--print"},
-      description = "Print each file when it is safely copied.")
+      description = {
+        "Print each file when it is safely copied; copying out waits for the local disk then."
+      })
   private boolean print;
 
   @Option(
@@ -58,7 +60,7 @@ final class CopyCommand extends ClientCommand {
       if (in) {
         new CopyIn(client, work, progress, recursive).copy(sources, EggsPath.parse(destination));
       } else {
-        new CopyOut(client, work, progress, recursive).copy(sources, destination);
+        new CopyOut(client, work, progress, recursive, print).copy(sources, destination);
       }
       return work.finish();
     }

@@ -62,7 +62,7 @@ final class CopyJobs implements AutoCloseable {
       done.incrementAndGet();
       progress.addItem();
       if (report != null) {
-        // Only now: what is reported survives whatever comes.
+        // Only now: what is reported survives whatever comes (a copy out is synced for it).
         synchronized (this) {
           progress.println(report, from + " -> " + to);
           report.flush();

@@ -5,11 +5,14 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,13 +37,22 @@ final class CopyOut {
   private final CopyJobs jobs;
   private final ProgressLine progress;
   private final boolean recursive;
+  private final boolean synced;
   private final AtomicLong parts = new AtomicLong();
 
-  CopyOut(EggsClient client, CopyJobs jobs, ProgressLine progress, boolean recursive) {
+  /**
+   * Nothing is copied yet.
+   *
+   * @param recursive directories too
+   * @param synced a copy is done when it survives a crash of this machine
+   */
+  CopyOut(
+      EggsClient client, CopyJobs jobs, ProgressLine progress, boolean recursive, boolean synced) {
     this.client = client;
     this.jobs = jobs;
     this.progress = progress;
     this.recursive = recursive;
+    this.synced = synced;
   }
 
   /** Copies each source to {@code destination}, or into it where it is a directory. */
@@ -81,20 +93,31 @@ final class CopyOut {
       jobs.fail(EggsPath.marked(source) + ": " + Failures.words(e));
       return;
     }
-    Path to = into && !source.equals("/") ? LocalNames.child(target, resolved.name()) : target;
+    boolean named = !into || source.equals("/");
+    Path to = named ? target : LocalNames.child(target, resolved.name());
     if (!InodeIds.isDirectory(resolved.id())) {
-      copyEntry(resolved.id(), source, to);
+      copyEntry(resolved.id(), source, to, named);
     } else if (recursive) {
-      copyDirectory(resolved.id(), source, to);
+      copyDirectory(resolved.id(), source, to, named);
     } else {
       jobs.fail(EggsPath.marked(source) + ": is a directory; use -r");
     }
   }
 
-  private void copyDirectory(long id, String source, Path target) throws IOException {
+  /**
+   * Copies a directory with all that is in it.
+   *
+   * @param named whether the user has named the target; only then a symlink stands for what it
+   *     leads to. One that lies in the way may lead out of the copy.
+   */
+  private void copyDirectory(long id, String source, Path target, boolean named)
+      throws IOException {
     List<CurrentEdge> edges = new ArrayList<>();
     try {
-      Files.createDirectories(target);
+      if (!named && Files.isSymbolicLink(target)) {
+        throw new IOException("a symlink is where the directory should be");
+      }
+      makeDirectory(target);
       client.inodes().list(id, edges::add);
     } catch (java.io.InterruptedIOException e) {
       throw e;
@@ -117,14 +140,35 @@ final class CopyOut {
         continue;
       }
       if (InodeIds.isDirectory(edge.targetId())) {
-        copyDirectory(edge.targetId(), path, to);
+        copyDirectory(edge.targetId(), path, to, false);
       } else {
-        copyEntry(edge.targetId(), path, to);
+        copyEntry(edge.targetId(), path, to, false);
       }
     }
   }
 
-  private void copyEntry(long id, String source, Path target) throws IOException {
+  private void makeDirectory(Path target) throws IOException {
+    if (Files.isDirectory(target)) {
+      return;
+    }
+    Path parent = target.toAbsolutePath().getParent();
+    if (parent != null) {
+      makeDirectory(parent);
+    }
+    Files.createDirectories(target);
+    sync(target);
+  }
+
+  /** Sees to it that a name survives a crash. */
+  private void sync(Path named) throws IOException {
+    if (synced) {
+      try (FileChannel directory = FileChannel.open(named.toAbsolutePath().getParent())) {
+        directory.force(true);
+      }
+    }
+  }
+
+  private void copyEntry(long id, String source, Path target, boolean named) throws IOException {
     jobs.submit(
         EggsPath.marked(source),
         EggsPath.shown(LocalNames.text(target)),
@@ -132,7 +176,7 @@ final class CopyOut {
           if (InodeIds.isSymlink(id)) {
             copySymlink(id, target);
           } else {
-            copyFile(id, target);
+            copyFile(id, target, named);
           }
         });
   }
@@ -143,35 +187,61 @@ final class CopyOut {
       Files.delete(target);
     }
     Files.createSymbolicLink(target, text);
+    sync(target);
   }
 
-  private void copyFile(long id, Path target) throws EggsException, IOException {
+  private void copyFile(long id, Path target, boolean named) throws EggsException, IOException {
     Stat stat = client.inodes().stat(id);
     // A device or pipe is written to directly; renaming a file over it would replace it.
-    boolean direct = Files.exists(target) && !Files.isRegularFile(target);
-    Path part =
-        direct
-            ? target
-            : target.resolveSibling(
-                PART_PREFIX + ProcessHandle.current().pid() + "-" + parts.incrementAndGet());
+    if (Files.exists(target)
+        && !Files.isRegularFile(target)
+        && (named || !Files.isSymbolicLink(target))) {
+      try (FileChannel to = FileChannel.open(target, StandardOpenOption.WRITE)) {
+        copyBytes(id, stat, to);
+      }
+      return;
+    }
+    Path part = partOf(target);
+    // New: whoever has put something there under this name does not get the bytes.
+    FileChannel to =
+        FileChannel.open(part, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
     try {
-      try (FileReader reader = client.files().open(id);
-          InputStream in = reader.stream();
-          OutputStream to = Files.newOutputStream(part)) {
-        byte[] buffer = new byte[Math.clamp(stat.size(), 1, BUFFER_SIZE)];
-        for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
-          to.write(buffer, 0, count);
-          progress.addBytes(count);
+      try (to) {
+        copyBytes(id, stat, to);
+        if (synced) {
+          to.force(true);
         }
       }
-      if (!direct) {
-        Files.setLastModifiedTime(part, FileTime.from(Units.instant(stat.mtime())));
-        Files.move(
-            part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      }
+      Files.setLastModifiedTime(part, FileTime.from(Units.instant(stat.mtime())));
+      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
-      if (!direct) {
-        Files.deleteIfExists(part);
+      Files.deleteIfExists(part);
+    }
+    sync(target);
+  }
+
+  /** A name beside a target; what a copy that was killed has left is passed over. */
+  private Path partOf(Path target) {
+    while (true) {
+      Path part =
+          target.resolveSibling(
+              PART_PREFIX + ProcessHandle.current().pid() + "-" + parts.incrementAndGet());
+      if (!Files.exists(part, LinkOption.NOFOLLOW_LINKS)) {
+        return part;
+      }
+    }
+  }
+
+  private void copyBytes(long id, Stat stat, FileChannel to) throws EggsException, IOException {
+    try (FileReader reader = client.files().open(id);
+        InputStream in = reader.stream()) {
+      byte[] buffer = new byte[Math.clamp(stat.size(), 1, BUFFER_SIZE)];
+      for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
+        ByteBuffer bytes = ByteBuffer.wrap(buffer, 0, count);
+        while (bytes.hasRemaining()) {
+          to.write(bytes);
+        }
+        progress.addBytes(count);
       }
     }
   }

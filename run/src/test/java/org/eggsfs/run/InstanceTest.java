@@ -132,6 +132,30 @@ class InstanceTest {
   }
 
   @Test
+  void aCopyStaysInItsDirectory() throws Exception {
+    Path other = Files.createDirectory(folder.resolve("other"));
+    Path precious = Files.writeString(other.resolve("f"), "precious");
+    Path tree = Files.createDirectories(folder.resolve("tree/x")).getParent();
+    Files.writeString(tree.resolve("x/f"), "new");
+    Files.writeString(tree.resolve("g"), "new");
+    cli.ok("cp", "-r", tree.toString(), "eggs:/tree");
+
+    // What were symlinks once are a directory and a file now.
+    Path out = Files.createDirectory(folder.resolve("out"));
+    Files.createSymbolicLink(out.resolve("x"), other);
+    Files.createSymbolicLink(out.resolve("g"), other);
+    // Given as the destination, a symlink is the directory that it leads to.
+    Path link = Files.createSymbolicLink(folder.resolve("link"), out);
+    Cli.Ran ran = cli.run("cp", "-r", "-v", "eggs:/tree/x", "eggs:/tree/g", link.toString());
+    assertEquals(ExitCodes.PARTIAL, ran.exitCode());
+    assertTrue(ran.errors().contains("a symlink is where"), ran.errors());
+    assertEquals("precious", Files.readString(precious));
+    assertEquals(1, folder.resolve("other").toFile().list().length);
+    assertEquals("new", Files.readString(out.resolve("g")));
+    assertFalse(Files.isSymbolicLink(out.resolve("g")));
+  }
+
+  @Test
   void anyFourBlocksOfEachSpanMayBeDamaged() throws Exception {
     Path tree = folder.resolve("tree");
     Trees.make(tree, 2);
