@@ -293,8 +293,7 @@ final class TreeRestore {
           if (InodeIds.isDirectory(visit.id())) {
             // A directory that lives elsewhere now is not part of the tree; one that the collector
             // has taken leads nowhere, and is told of where it is missed.
-            Stat stat = visit.current() ? null : statOrNull(visit.id());
-            return visit.current() || stat != null && stat.owner() == InodeIds.NULL;
+            return visit.current() || TreeWalks.isRemoved(client, visit.id());
           }
           if ((visit.current() || visit.owned())
               && Long.compareUnsigned(visit.creationTime(), options.asOfNanos()) > 0) {

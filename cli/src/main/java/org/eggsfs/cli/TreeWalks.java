@@ -23,8 +23,10 @@ final class TreeWalks {
   }
 
   /**
-   * Walks the tree at {@code root}; a walk that could not see everything fails. When nobody takes
-   * {@code out} any more it ends early, which {@link ClientCommand#requireOutput} then tells.
+   * Walks the tree at {@code root}; a walk that could not see everything fails. With snapshots it
+   * goes also into directories that were removed, but not into those that were moved: they are part
+   * of another tree, or of this one under another name. When nobody takes {@code out} any more it
+   * ends early, which {@link ClientCommand#requireOutput} then tells.
    */
   static void run(EggsClient client, String root, boolean snapshots, PrintStream out, Step step)
       throws EggsException, IOException, CommandFailure {
@@ -57,12 +59,28 @@ final class TreeWalks {
                   visit.creationTime(),
                   visit.current(),
                   visit.current() || visit.owned()));
-          return true;
+          return visit.current() || isRemoved(client, visit.id());
         };
     if (snapshots) {
       TreeWalk.walkSnapshots(client, start.id(), root, visitor);
     } else {
       TreeWalk.walk(client, start.id(), root, visitor);
+    }
+  }
+
+  /** Whether what a snapshot edge leads to is a directory without an owner, and still kept. */
+  static boolean isRemoved(EggsClient client, long id) throws EggsException, IOException {
+    if (!InodeIds.isDirectory(id)) {
+      return false;
+    }
+    try {
+      return client.inodes().stat(id).owner() == InodeIds.NULL;
+    } catch (EggsException e) {
+      if (Failures.isNotFound(e)) {
+        // The collector has taken it.
+        return false;
+      }
+      throw e;
     }
   }
 }

@@ -191,6 +191,26 @@ class UndeleteTest {
     assertEquals("b", read("/list/b"));
   }
 
+  @Test
+  void aWalkOverSnapshotsLeavesMovedDirectoriesOut() throws Exception {
+    client.paths().mkdirs("/walked/a/moved");
+    client.paths().mkdirs("/walked/a/removed");
+    client.paths().mkdirs("/walked/b");
+    write("/walked/a/moved/f", "moved");
+    write("/walked/a/removed/f", "removed");
+    client.paths().rename("/walked/a/moved", "/walked/b/moved");
+    cli.ok("rm", "-r", "/walked/a/removed");
+    String old = cli.ok("find", "--snapshot", "/walked/a", "--type", "f");
+    assertTrue(old.contains("/walked/a/removed/f"), old);
+    assertFalse(old.contains("/walked/a/moved/f"), old);
+    JsonNode usage = JSON.readTree(cli.ok("du", "--snapshot", "--json", "/walked/a"));
+    assertEquals("removed".length(), usage.get("bytes").asLong());
+    // From above it is found where it is.
+    String all = cli.ok("find", "--snapshot", "/walked", "--type", "f");
+    assertTrue(all.contains("/walked/b/moved/f"), all);
+    assertFalse(all.contains("/walked/a/moved/f"), all);
+  }
+
   // ---- trees ----
 
   @Test
