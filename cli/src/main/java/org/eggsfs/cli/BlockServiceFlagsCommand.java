@@ -1,5 +1,6 @@
 package org.eggsfs.cli;
 
+import java.io.IOException;
 import java.util.List;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.protocol.BlockServiceFlags;
@@ -68,8 +69,9 @@ final class BlockServiceFlagsCommand extends ClientCommand {
             .shuckle()
             .call(new SetBlockServiceFlagsRequest(service.id(), set == null ? 0 : bit, bit));
         out.println(BlockServices.describe(service) + (set == null ? " -" + unset : " +" + set));
-      } catch (EggsException e) {
-        CommandRunner.error(spec.name(), BlockServices.describe(service) + ": " + e.code());
+      } catch (EggsException | IOException e) {
+        CommandRunner.error(
+            spec.name(), BlockServices.describe(service) + ": " + Failures.words(e));
         failed++;
       }
     }

@@ -56,10 +56,11 @@ final class CopyOut {
   }
 
   /** Copies each source to {@code destination}, or into it where it is a directory. */
-  void copy(List<String> sources, String destination) throws IOException, CommandFailure {
+  void copy(List<String> given, String destination) throws IOException, CommandFailure {
+    List<String> sources = EggsPath.parse(given);
     if (destination.equals("-")) {
       for (String source : sources) {
-        copyToOutput(EggsPath.parse(source));
+        copyToOutput(source);
       }
       return;
     }
@@ -69,7 +70,7 @@ final class CopyOut {
       throw new CommandFailure(destination + ": no such directory");
     }
     for (String source : sources) {
-      copyTop(EggsPath.parse(source), target, into);
+      copyTop(source, target, into);
     }
   }
 
@@ -89,7 +90,9 @@ final class CopyOut {
     ResolvedPath resolved;
     try {
       resolved = client.paths().resolve(source);
-    } catch (EggsException e) {
+    } catch (java.io.InterruptedIOException e) {
+      throw e;
+    } catch (EggsException | IOException e) {
       jobs.fail(EggsPath.marked(source) + ": " + Failures.words(e));
       return;
     }

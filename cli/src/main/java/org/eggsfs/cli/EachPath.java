@@ -15,8 +15,7 @@ final class EachPath {
 
   static int apply(String command, List<String> paths, Step step) throws CommandFailure {
     int failed = 0;
-    for (String text : paths) {
-      String path = EggsPath.parse(text);
+    for (String path : EggsPath.parse(paths)) {
       try {
         step.apply(path);
       } catch (EggsException | IOException e) {

@@ -51,6 +51,15 @@ final class EggsPath {
     return "/" + String.join("/", parts);
   }
 
+  /** The cleaned paths; of wrong ones none, so that nothing is done before a mistake is told. */
+  static List<String> parse(List<String> texts) throws CommandFailure {
+    List<String> paths = new ArrayList<>();
+    for (String text : texts) {
+      paths.add(parse(text));
+    }
+    return paths;
+  }
+
   /** The path of {@code name} in {@code directory}. */
   static String child(String directory, String name) {
     return directory.equals("/") ? "/" + name : directory + "/" + name;

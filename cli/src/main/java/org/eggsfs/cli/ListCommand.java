@@ -35,8 +35,7 @@ final class ListCommand extends LookingCommand {
   int run(EggsClient client) throws Exception {
     ArrayNode list = object().arrayNode();
     int exitCode = ExitCodes.OK;
-    for (String text : paths) {
-      String path = EggsPath.parse(text);
+    for (String path : EggsPath.parse(paths)) {
       try {
         ResolvedPath resolved = client.paths().resolve(path);
         if (InodeIds.isDirectory(resolved.id())) {

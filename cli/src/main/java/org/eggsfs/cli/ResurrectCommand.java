@@ -2,6 +2,7 @@ package org.eggsfs.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -213,7 +214,9 @@ final class ResurrectCommand extends LookingCommand {
                   return true;
                 } catch (CommandFailure e) {
                   CommandRunner.error(spec.name(), e.getMessage());
-                } catch (EggsException e) {
+                } catch (InterruptedIOException e) {
+                  throw e;
+                } catch (EggsException | IOException e) {
                   CommandRunner.error(spec.name(), from + ": " + Failures.words(e));
                 }
                 return false;

@@ -249,6 +249,9 @@ class InstanceTest {
     Cli.Ran exists = cli.run("mkdir", "/twice", "/twice");
     assertEquals(ExitCodes.PARTIAL, exists.exitCode(), exists.errors());
     assertEquals(ExitCodes.USAGE, cli.run("ls", "relative").exitCode());
+    // A wrong path is told before anything is done.
+    assertEquals(ExitCodes.USAGE, cli.run("mkdir", "/made", "relative").exitCode());
+    assertEquals(ExitCodes.FAILED, cli.run("stat", "/made").exitCode());
     assertEquals(ExitCodes.USAGE, cli.run("cp", "a", "b").exitCode());
     assertEquals(ExitCodes.USAGE, cli.run("nonsense").exitCode());
     Cli.Ran noSource = cli.run("cp", folder.resolve("none").toString(), "eggs:/x");
