@@ -2,7 +2,6 @@ package org.eggsfs.cli;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.List;
 import java.util.Map;
 import org.eggsfs.client.DirectoryPolicies;
 import org.eggsfs.client.EggsClient;
@@ -10,14 +9,7 @@ import org.eggsfs.client.ResolvedPath;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.core.Parity;
 import org.eggsfs.protocol.EggsException;
-import org.eggsfs.protocol.shard.FileSpansRequest;
-import org.eggsfs.protocol.shard.FileSpansResponse;
 import org.eggsfs.protocol.struct.BlockService;
-import org.eggsfs.protocol.struct.FetchedBlock;
-import org.eggsfs.protocol.struct.FetchedBlockServices;
-import org.eggsfs.protocol.struct.FetchedFullSpan;
-import org.eggsfs.protocol.struct.FetchedInlineSpan;
-import org.eggsfs.protocol.struct.FetchedLocations;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -148,43 +140,37 @@ final class StatCommand extends LookingCommand {
 
   private static ArrayNode spans(EggsClient client, long file) throws Exception {
     ArrayNode list = object().arrayNode();
-    long offset = 0;
-    do {
-      FileSpansResponse page =
-          client.shard(InodeIds.shard(file), new FileSpansRequest(file, offset, 0, 0));
-      for (FetchedFullSpan span : page.spans()) {
-        ObjectNode node = list.addObject();
-        node.put("offset", span.header().byteOffset());
-        node.put("size", span.header().size());
-        node.put("crc", "%08x".formatted(span.header().crc()));
-        switch (span.body()) {
-          case FetchedInlineSpan inline -> node.put("inline", inline.body().length);
-          case FetchedLocations locations -> {
+    StoredSpan.visit(
+        client,
+        file,
+        span -> {
+          ObjectNode node = list.addObject();
+          node.put("offset", span.offset());
+          node.put("size", span.size());
+          node.put("crc", "%08x".formatted(span.crc()));
+          if (span.isInline()) {
+            node.put("inline", span.inlineBytes());
+          } else {
             ArrayNode places = node.putArray("locations");
-            locations
-                .locations()
-                .forEach(location -> putLocation(places, location, page.blockServices()));
+            span.copies().forEach(copy -> putLocation(places, copy));
           }
-        }
-      }
-      offset = page.nextOffset();
-    } while (offset != 0);
+          return true;
+        });
     return list;
   }
 
-  private static void putLocation(
-      ArrayNode places, FetchedBlockServices location, List<BlockService> services) {
+  private static void putLocation(ArrayNode places, StoredSpan.Copy copy) {
     ObjectNode node = places.addObject();
-    node.put("location", location.locationId());
-    node.put("class", Policies.className(location.storageClass()));
-    node.put("parity", Parity.format(location.parity()));
-    node.put("stripes", location.stripes());
-    node.put("cellSize", location.cellSize());
+    node.put("location", copy.location());
+    node.put("class", Policies.className(copy.storageClass()));
+    node.put("parity", Parity.format(copy.parity()));
+    node.put("stripes", copy.stripes());
+    node.put("cellSize", copy.cellSize());
     ArrayNode list = node.putArray("blocks");
-    for (FetchedBlock block : location.blocks()) {
-      BlockService service = services.get(block.blockServiceIx());
+    for (StoredSpan.StoredBlock block : copy.blocks()) {
+      BlockService service = block.service();
       list.addObject()
-          .put("id", MessageJson.hex(block.blockId()))
+          .put("id", MessageJson.hex(block.id()))
           .put("crc", "%08x".formatted(block.crc()))
           .put("service", MessageJson.hex(service.id()))
           .put("address", Tables.address(service.addrs().addr1()))

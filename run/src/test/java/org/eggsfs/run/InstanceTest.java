@@ -211,6 +211,8 @@ class InstanceTest {
     assertEquals("file", stat.get("type").asText());
     JsonNode link = JSON.readTree(cli.ok("stat", "--json", "/d/l"));
     assertEquals("f", link.get("target").asText());
+    String blocks = cli.ok("stat", "--blocks", "/d/l");
+    assertTrue(blocks.contains("inline, 1 bytes"), blocks);
 
     cli.ok("mv", "/d/f", "/d/g");
     cli.ok("mv", "/d/g", "/e");
