@@ -103,7 +103,7 @@ final class FindCommand extends LookingCommand {
         && (type == null || matchesType(entry.id()))
         && !(onlySnapshot && entry.current())
         && !(onlyOwned && !entry.owned())
-        && (beforeNanos == 0 || Long.compareUnsigned(entry.creationTime(), beforeNanos) <= 0)
+        && (before == null || Long.compareUnsigned(entry.creationTime(), beforeNanos) <= 0)
         && (minSize == 0 || isBigEnough(client, entry.id()))
         && (block == 0 || hasBlock(client, entry.id()));
   }

@@ -7,6 +7,11 @@ import org.eggsfs.core.InodeIds;
 
 /** Numbers, ids, sizes and times as operators type them. */
 final class Numbers {
+  private static final long MAX = Long.MAX_VALUE;
+
+  /** The year 2262. */
+  private static final Instant END = Units.instant(MAX);
+
   private Numbers() {}
 
   /** A decimal or 0x hex id of 64 bits. */
@@ -36,16 +41,19 @@ final class Numbers {
   }
 
   /**
-   * A moment: an RFC 3339 time, or a duration before {@code now}.
+   * A moment: an RFC 3339 time, or a duration before {@code now}. Times of the protocol begin in
+   * 1970 and have no sign: what is earlier is the beginning, and what is later than any clock shows
+   * is the end.
    *
-   * @return nanoseconds since 1970
+   * @return nanoseconds since 1970, 0 to {@link Long#MAX_VALUE}
    */
   static long moment(String option, String text, Instant now) throws CommandFailure {
     try {
-      return Units.nanos(Instant.parse(text));
+      Instant moment = Instant.parse(text);
+      return moment.getEpochSecond() < 0 ? 0 : moment.isBefore(END) ? Units.nanos(moment) : MAX;
     } catch (DateTimeException e) {
       try {
-        return Units.nanos(now) - Durations.parse(text);
+        return Math.max(0, Units.nanos(now) - Durations.parse(text));
       } catch (IllegalArgumentException f) {
         throw new CommandFailure(
             ExitCodes.USAGE,

@@ -45,6 +45,13 @@ class HelpersTest {
     assertEquals(
         Units.nanos(moment), Numbers.moment("--before", "2023-11-14T22:13:20.000000123Z", moment));
     assertThrows(CommandFailure.class, () -> Numbers.moment("--before", "yesterday", moment));
+    // Longer ago than there are times; as an unsigned number it would be the far future.
+    assertEquals(0, Numbers.moment("--before", "30000d", moment));
+    assertEquals(0, Numbers.moment("--before", "1969-12-31T23:59:59.5Z", moment));
+    assertEquals(1, Numbers.moment("--before", "1970-01-01T00:00:00.000000001Z", moment));
+    assertEquals(
+        Long.MAX_VALUE, Numbers.moment("--before", "2262-04-11T23:47:16.854775807Z", moment));
+    assertEquals(Long.MAX_VALUE, Numbers.moment("--before", "2600-01-01T00:00:00Z", moment));
   }
 
   @Test
