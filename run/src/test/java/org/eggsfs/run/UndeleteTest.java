@@ -299,6 +299,21 @@ class UndeleteTest {
   }
 
   @Test
+  void aCopyThatWasInterruptedIsGoneOnWith() throws Exception {
+    client.paths().mkdirs("/again");
+    client.paths().symlink("text", "/again/l");
+    write("/again/f", "f");
+    String then = moment();
+    cli.ok("resurrect", "-r", "/again", "--as-of", then, "--to", "/again-then");
+    assertEquals(
+        client.paths().stat("/again/f").mtime(), client.paths().stat("/again-then/f").mtime());
+    // It was ended before the symlink got its time.
+    client.paths().setTimes("/again-then/l", 1, 1);
+    String more = cli.ok("resurrect", "-r", "/again", "--as-of", then, "--to", "/again-then");
+    assertTrue(more.contains("2 unchanged"), more);
+  }
+
+  @Test
   void nothingIsRemovedWhereNotAllCameBack() throws Exception {
     client.paths().mkdirs("/partly/project");
     write("/partly/project/f", "old work");
