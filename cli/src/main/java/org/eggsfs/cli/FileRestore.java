@@ -57,11 +57,41 @@ final class FileRestore {
     }
     long toDirectory = to.equals(path) ? directory : liveDirectory(EggsPath.parent(to));
     byte[] toName = EggsPath.bytes(EggsPath.name(to));
-    checkFree(to, toDirectory, toName);
+    long newest = checkFree(to, toDirectory, toName);
     if (!dryRun) {
       move(client, target, directory, chosen, toDirectory, toName);
+      if (!overwrite) {
+        checkNoneReplaced(to, toDirectory, toName, newest);
+      }
     }
     return chosen;
+  }
+
+  /**
+   * Tells what somebody has written under the name between the look at it and the move, for which
+   * there is no request that refuses to replace.
+   */
+  private void checkNoneReplaced(String to, long directory, byte[] name, long newestBefore)
+      throws EggsException, IOException, CommandFailure {
+    List<Edge> newest = Edges.newest(client, directory, name, 2);
+    if (newest.size() < 2) {
+      return;
+    }
+    Edge before = newest.getLast();
+    long replaced = InodeIds.withoutExtra(before.targetId());
+    if (replaced != InodeIds.NULL
+        && InodeIds.extra(before.targetId())
+        && Long.compareUnsigned(before.creationTime(), newestBefore) > 0) {
+      throw new CommandFailure(
+          to
+              + ": restored, but replaced "
+              + InodeIds.format(replaced)
+              + ", which was written at that moment; it is kept: eggs cli resurrect "
+              + to
+              + " --version "
+              + InodeIds.format(replaced)
+              + " --to ELSEWHERE");
+    }
   }
 
   /** Makes an owned snapshot edge a current edge, here or in another directory. */
@@ -96,11 +126,16 @@ final class FileRestore {
     }
   }
 
-  private void checkFree(String to, long directory, byte[] name)
+  /** The creation time of the newest edge of a name that may be taken; 0 for none. */
+  private long checkFree(String to, long directory, byte[] name)
       throws EggsException, IOException, CommandFailure {
     List<Edge> newest = Edges.newest(client, directory, name, 1);
-    if (newest.isEmpty() || !newest.getFirst().current()) {
-      return;
+    if (newest.isEmpty()) {
+      return 0;
+    }
+    long created = newest.getFirst().creationTime();
+    if (!newest.getFirst().current()) {
+      return created;
     }
     if (InodeIds.isDirectory(InodeIds.withoutExtra(newest.getFirst().targetId()))) {
       throw new CommandFailure(to + ": is a directory now; restore elsewhere with --to");
@@ -109,6 +144,7 @@ final class FileRestore {
       throw new CommandFailure(
           to + ": exists; replace it with --overwrite or restore elsewhere with --to");
     }
+    return created;
   }
 
   private static Edge removed(String path, List<Edge> newestFirst) throws CommandFailure {

@@ -379,9 +379,15 @@ final class TreeRestore {
   }
 
   /** The edge of then still owns the file. */
-  private void restoreOwn(long directory, String path, Entry entry)
+  private void restoreOwn(long directory, String path, Entry old)
       throws EggsException, IOException {
+    // The listing may be minutes old, and what has got the name since would be replaced.
+    Entry entry = options.dryRun() ? old : entry(directory, old.name);
     String where = child(path, entry);
+    if (entry.nowId() == entry.thenId()) {
+      did(Action.UNCHANGED, where, entry.thenId(), "");
+      return;
+    }
     if (!makeRoom(directory, where, entry)) {
       return;
     }
