@@ -87,7 +87,7 @@ final class AtRiskCommand extends LookingCommand {
     atRisk.incrementAndGet();
     if (json) {
       ObjectNode node = object();
-      node.put("path", entry.path());
+      EggsPath.put(node, "path", entry.path());
       Attributes.putIds(node, entry.id(), entry.creationTime());
       node.put("current", entry.current()).put("remaining", worst[0]).put("lost", worst[1]);
       progress.println(out, node.toString());
@@ -100,7 +100,7 @@ final class AtRiskCommand extends LookingCommand {
               + " lost "
               + worst[1]
               + " "
-              + entry.path()
+              + EggsPath.shown(entry.path())
               + (entry.current() ? "" : " (removed)"));
     }
   }

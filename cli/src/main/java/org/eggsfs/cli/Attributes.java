@@ -11,7 +11,7 @@ import org.eggsfs.protocol.EggsException;
  * What a listing shows of one inode.
  *
  * @param stat its attributes; null when it vanished meanwhile
- * @param target of a symlink; null for others
+ * @param target of a symlink as part of a path; null for others
  */
 record Attributes(Stat stat, String target) {
   /** Asks for the attributes; an inode that is gone is no error, it was just deleted. */
@@ -59,7 +59,7 @@ record Attributes(Stat stat, String target) {
       json.put("atime", MessageJson.timeText(stat.atime()));
     }
     if (target != null) {
-      json.put("target", target);
+      EggsPath.put(json, "target", target);
     }
   }
 }

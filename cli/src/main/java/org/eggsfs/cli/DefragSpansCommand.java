@@ -183,7 +183,7 @@ final class DefragSpansCommand extends JobCommand {
             @Override
             public void nameChanged(String where, long file) {
               if (details && !json) {
-                progress.println(out, where + " was changed meanwhile, left alone");
+                progress.println(out, EggsPath.shown(where) + " was changed meanwhile, left alone");
               }
             }
 
@@ -200,7 +200,7 @@ final class DefragSpansCommand extends JobCommand {
     if (!json) {
       progress.println(
           out,
-          file.path()
+          EggsPath.shown(file.path())
               + " "
               + Units.bytes(file.size())
               + " in "

@@ -95,8 +95,8 @@ final class DiskUsageCommand extends LookingCommand {
     }
     if (json) {
       ObjectNode node = object();
-      node.put("path", root)
-          .put("files", files.get())
+      EggsPath.put(node, "path", root);
+      node.put("files", files.get())
           .put("directories", directories.get())
           .put("symlinks", symlinks.get())
           .put("bytes", logicalBytes.get());
@@ -108,7 +108,7 @@ final class DiskUsageCommand extends LookingCommand {
     }
     out.printf(
         "%s: %s (%d bytes) in %d files, %d symlinks, %d directories%n",
-        root,
+        EggsPath.shown(root),
         Units.bytes(logicalBytes.get()),
         logicalBytes.get(),
         files.get(),

@@ -20,8 +20,9 @@ import picocli.CommandLine.Spec;
     description = "Commands of EggsFS, a distributed file system for immutable files.",
     footer = {
       "",
-      "Paths are written /a/b or eggs:/a/b. Exit codes: 0 done, 1 failed, 2 wrong usage,"
-          + " 3 partly done."
+      "Paths are written /a/b or eggs:/a/b; those with control characters or bytes that are no"
+          + " UTF-8 are shown, and may be given, as $'/a\\xe4'.",
+      "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 partly done."
     })
 public final class EggsCli implements Runnable, ClusterOwner {
   private static final Map<String, Supplier<Object>> COMMANDS = new LinkedHashMap<>();

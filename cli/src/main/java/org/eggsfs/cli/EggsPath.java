@@ -28,10 +28,7 @@ final class EggsPath {
    * written like that. The result is {@link NameText}.
    */
   static String parse(String text) throws CommandFailure {
-    String path = isMarked(text) ? text.substring(PREFIX.length()) : text;
-    if (path.startsWith(QUOTED)) {
-      path = unquoted(path);
-    }
+    String path = given(isMarked(text) ? text.substring(PREFIX.length()) : text);
     if (!path.startsWith("/")) {
       throw new CommandFailure(
           ExitCodes.USAGE, "'" + text + "' is no absolute path; write " + PREFIX + "/" + path);
@@ -150,6 +147,11 @@ final class EggsPath {
 
   private static boolean isPrintable(String text, int index) {
     return !Character.isISOControl(text.charAt(index)) && !NameText.isByte(text, index);
+  }
+
+  /** A name or symlink text as it was typed, maybe as {@link #shown}. */
+  static String given(String text) throws CommandFailure {
+    return text.startsWith(QUOTED) ? unquoted(text) : text;
   }
 
   private static String unquoted(String text) throws CommandFailure {

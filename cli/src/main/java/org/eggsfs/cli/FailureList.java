@@ -14,14 +14,14 @@ final class FailureList {
   synchronized void add(long inode, Exception failure) {
     count++;
     if (kept.size() < KEPT_MAX) {
-      kept.add(InodeIds.format(inode) + ": " + chain(failure));
+      kept.add(EggsPath.printable(InodeIds.format(inode) + ": " + chain(failure)));
     }
   }
 
   synchronized void add(String what) {
     count++;
     if (kept.size() < KEPT_MAX) {
-      kept.add(what);
+      kept.add(EggsPath.printable(what));
     }
   }
 

@@ -8,16 +8,21 @@ import org.eggsfs.protocol.EggsException;
 /**
  * An inode that an operator names by path or by id.
  *
- * @param text how it was named, cleaned
+ * @param name how it was named, cleaned
  * @param id the inode
  */
-record FileArgument(String text, long id) {
+record FileArgument(String name, long id) {
+  /** How it was named, for people. */
+  String text() {
+    return EggsPath.shown(name);
+  }
+
   /** A file or symlink. */
   static FileArgument file(EggsClient client, String text)
       throws EggsException, IOException, CommandFailure {
     FileArgument found = any(client, text);
     if (InodeIds.isDirectory(found.id)) {
-      throw new CommandFailure(found.text + ": is a directory");
+      throw new CommandFailure(found.text() + ": is a directory");
     }
     return found;
   }
@@ -27,7 +32,7 @@ record FileArgument(String text, long id) {
       throws EggsException, IOException, CommandFailure {
     FileArgument found = any(client, text);
     if (!InodeIds.isDirectory(found.id)) {
-      throw new CommandFailure(found.text + ": is not a directory");
+      throw new CommandFailure(found.text() + ": is not a directory");
     }
     return found;
   }

@@ -62,7 +62,8 @@ final class FileHealthCommand extends LookingCommand {
   private static ObjectNode toJson(
       FileArgument argument, List<Health.CopyHealth> copies, int inline) {
     ObjectNode node = object();
-    node.put("file", argument.text()).put("id", InodeIds.format(argument.id()));
+    EggsPath.put(node, "file", argument.name());
+    node.put("id", InodeIds.format(argument.id()));
     node.put("inlineSpans", inline);
     ArrayNode list = node.putArray("spans");
     for (Health.CopyHealth copy : copies) {

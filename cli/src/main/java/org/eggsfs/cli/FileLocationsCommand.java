@@ -44,7 +44,8 @@ final class FileLocationsCommand extends LookingCommand {
     }
     if (json) {
       ObjectNode node = object();
-      node.put("file", argument.text()).put("id", InodeIds.format(argument.id()));
+      EggsPath.put(node, "file", argument.name());
+      node.put("id", InodeIds.format(argument.id()));
       node.put("inlineBytes", inline[0]);
       var list = node.putArray("locations");
       bytes.forEach(

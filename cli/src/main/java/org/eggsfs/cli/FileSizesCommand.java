@@ -1,5 +1,6 @@
 package org.eggsfs.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
@@ -65,18 +66,14 @@ final class FileSizesCommand extends LookingCommand {
     progress.addBytes(logical);
     String line;
     if (json) {
-      line =
-          object()
-              .put("id", InodeIds.format(entry.id()))
-              .put("path", entry.path())
-              .put("bytes", logical)
-              .put("physicalBytes", physical)
-              .toString();
+      ObjectNode node = object();
+      EggsPath.put(node.put("id", InodeIds.format(entry.id())), "path", entry.path());
+      line = node.put("bytes", logical).put("physicalBytes", physical).toString();
     } else {
       line =
           InodeIds.format(entry.id())
               + ","
-              + Csv.quote(entry.path())
+              + Csv.quote(EggsPath.shown(entry.path()))
               + ","
               + logical
               + ","

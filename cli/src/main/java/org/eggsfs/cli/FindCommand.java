@@ -182,12 +182,12 @@ final class FindCommand extends LookingCommand {
     if (json) {
       // One object per line: a tree does not fit into memory.
       ObjectNode node = object();
-      node.put("path", entry.path());
+      EggsPath.put(node, "path", entry.path());
       Attributes.putIds(node, entry.id(), entry.creationTime());
       node.put("current", entry.current()).put("owned", entry.owned());
       line = node.toString();
     } else {
-      line = InodeIds.format(entry.id()) + " " + entry.path();
+      line = InodeIds.format(entry.id()) + " " + EggsPath.shown(entry.path());
     }
     out.println(line);
   }

@@ -533,7 +533,7 @@ final class Fsck {
       return "directory "
           + InodeIds.format(directory)
           + " edge '"
-          + EggsPath.text(edge.name())
+          + EggsPath.printable(EggsPath.text(edge.name()))
           + "' of "
           + MessageJson.timeText(edge.creationTime());
     }

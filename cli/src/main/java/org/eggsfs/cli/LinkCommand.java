@@ -24,14 +24,15 @@ final class LinkCommand extends ClientCommand {
   @Override
   int run(EggsClient client) throws Exception {
     String link = EggsPath.parse(path);
+    String text = EggsPath.given(target);
     if (!symbolic) {
       throw new CommandFailure(ExitCodes.USAGE, "only symlinks are possible: use -s");
     }
     if (MoveCommand.isDirectory(client, link)) {
-      link = EggsPath.child(link, EggsPath.name(target));
+      link = EggsPath.child(link, EggsPath.name(text));
     }
     try {
-      client.paths().symlink(target, link);
+      client.paths().symlink(text, link);
     } catch (EggsException e) {
       throw Failures.at(link, e);
     }

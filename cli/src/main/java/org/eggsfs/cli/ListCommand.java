@@ -62,7 +62,7 @@ final class ListCommand extends LookingCommand {
     client.inodes().list(id, edges::add);
     edges.sort((a, b) -> Arrays.compareUnsigned(a.name(), b.name()));
     if (heading && !this.json) {
-      out.println(path + ":");
+      out.println(EggsPath.shown(path) + ":");
     }
     show(path, entries(client, edges), json);
     if (!recursive) {
@@ -82,7 +82,8 @@ final class ListCommand extends LookingCommand {
     if (json) {
       for (Entry entry : entries) {
         ObjectNode node = list.addObject();
-        node.put("directory", path).put("name", entry.name());
+        EggsPath.put(node, "directory", path);
+        EggsPath.put(node, "name", entry.name());
         Attributes.putIds(node, entry.edge().targetId(), entry.edge().creationTime());
         if (entry.attributes() != null) {
           entry.attributes().put(node);
@@ -97,11 +98,13 @@ final class ListCommand extends LookingCommand {
             a.stat() == null ? "?" : a.stat().size(),
             a.stat() == null ? "?" : Units.time(a.stat().mtime()),
             InodeIds.format(entry.edge().targetId()),
-            a.target() == null ? entry.name() : entry.name() + " -> " + a.target());
+            a.target() == null
+                ? EggsPath.shown(entry.name())
+                : EggsPath.shown(entry.name()) + " -> " + EggsPath.shown(a.target()));
       }
       table.print(out);
     } else {
-      entries.forEach(entry -> out.println(entry.name()));
+      entries.forEach(entry -> out.println(EggsPath.shown(entry.name())));
     }
   }
 

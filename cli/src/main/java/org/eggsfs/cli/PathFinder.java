@@ -29,12 +29,22 @@ final class PathFinder {
   /** Stands for the unknown path of a removed directory, which has no owner to ask. */
   private static final String LOST = "<removed>";
 
+  /** Behind the path of a file that only a snapshot edge keeps. */
+  private static final String REMOVED = " (removed)";
+
   private final EggsClient client;
   private final Map<Long, String> directoryPaths = new ConcurrentHashMap<>();
 
   PathFinder(EggsClient client) {
     this.client = client;
     directoryPaths.put(InodeIds.ROOT, "/");
+  }
+
+  /** A path found here, for people. */
+  static String shown(String path) {
+    return path.endsWith(REMOVED)
+        ? EggsPath.shown(path.substring(0, path.length() - REMOVED.length())) + REMOVED
+        : EggsPath.shown(path);
   }
 
   /** The path of a directory. */
@@ -131,7 +141,7 @@ final class PathFinder {
       for (Edge edge : owning) {
         long id = InodeIds.withoutExtra(edge.targetId());
         String path = EggsPath.child(directory(directory), EggsPath.text(edge.name()));
-        found.put(id, edge.current() ? path : path + " (removed)");
+        found.put(id, edge.current() ? path : path + REMOVED);
         missing.remove(id);
       }
     } catch (EggsException e) {

@@ -54,9 +54,10 @@ final class ResolveCommand extends LookingCommand {
         failed++;
       } else if (json) {
         ObjectNode node = object();
-        out.println(node.put("id", InodeIds.format(id)).put("path", path));
+        EggsPath.put(node.put("id", InodeIds.format(id)), "path", path);
+        out.println(node);
       } else {
-        out.println(InodeIds.format(id) + " " + path);
+        out.println(InodeIds.format(id) + " " + PathFinder.shown(path));
       }
     }
     return failed == 0 ? ExitCodes.OK : failed == ids.size() ? ExitCodes.FAILED : ExitCodes.PARTIAL;

@@ -68,7 +68,7 @@ final class ResolveSamplePathsCommand extends ClientCommand {
             spec.name(), "owner " + row.get(1) + " of '" + row.getFirst() + "' is gone");
         all = false;
       } else {
-        row.set(0, EggsPath.child(directories.get(i), row.getFirst()));
+        row.set(0, EggsPath.shown(EggsPath.child(directories.get(i), row.getFirst())));
       }
       out.println(Csv.row(row));
     }

@@ -127,16 +127,21 @@ final class ResurrectCommand extends LookingCommand {
       ProgressLine progress, TreeRestore.Action action, String where, long id, String detail) {
     if (json) {
       ObjectNode node = object();
-      node.put("path", where).put("action", action.words()).put("id", InodeIds.format(id));
+      EggsPath.put(node, "path", where);
+      node.put("action", action.words()).put("id", InodeIds.format(id));
       if (!detail.isEmpty()) {
         node.put("detail", detail);
       }
       progress.println(out, node.toString());
     } else if (action.isFailure()) {
-      progress.println(System.err, where + ": " + action.words() + ": " + detail);
+      progress.println(System.err, EggsPath.shown(where) + ": " + action.words() + ": " + detail);
     } else if (details || dryRun) {
       progress.println(
-          out, action.words() + " " + where + (detail.isEmpty() ? "" : " (" + detail + ")"));
+          out,
+          action.words()
+              + " "
+              + EggsPath.shown(where)
+              + (detail.isEmpty() ? "" : " (" + detail + ")"));
     }
   }
 
@@ -232,15 +237,17 @@ final class ResurrectCommand extends LookingCommand {
     long id = InodeIds.withoutExtra(edge.targetId());
     if (json) {
       ObjectNode node = object();
-      node.put("path", from).put("to", target).put("id", InodeIds.format(id));
+      EggsPath.put(node, "path", from);
+      EggsPath.put(node, "to", target);
+      node.put("id", InodeIds.format(id));
       node.put("created", MessageJson.timeText(edge.creationTime()));
       node.put("dryRun", dryRun);
       progress.println(out, node.toString());
     } else {
       progress.println(
           out,
-          from
-              + (target.equals(from) ? "" : " -> " + target)
+          EggsPath.shown(from)
+              + (target.equals(from) ? "" : " -> " + EggsPath.shown(target))
               + ": "
               + InodeIds.format(id)
               + (dryRun ? " would be resurrected" : " resurrected"));

@@ -56,8 +56,8 @@ final class ScrubFileCommand extends JobCommand {
   private void report(FileArgument argument, FileHealth health) {
     if (json) {
       ObjectNode node = object();
-      node.put("file", argument.text())
-          .put("id", InodeIds.format(argument.id()))
+      EggsPath.put(node, "file", argument.name());
+      node.put("id", InodeIds.format(argument.id()))
           .put("spans", health.spans())
           .put("checkedBlocks", health.checkedBlocks())
           .put("checkedBytes", health.checkedBytes())

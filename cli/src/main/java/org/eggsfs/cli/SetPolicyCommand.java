@@ -54,7 +54,7 @@ final class SetPolicyCommand extends ClientCommand {
       }
       Confirmation.ask(
           yes,
-          directory
+          EggsPath.shown(directory)
               + " "
               + Policies.tagName(number)
               + ": "

@@ -124,7 +124,8 @@ final class SnapshotsCommand extends LookingCommand {
 
   private static ObjectNode toJson(Version version) {
     ObjectNode node = object();
-    node.put("name", EggsPath.text(version.edge.name())).put("state", version.state);
+    EggsPath.put(node, "name", EggsPath.text(version.edge.name()));
+    node.put("state", version.state);
     node.put("created", MessageJson.timeText(version.edge.creationTime()));
     if (version.endNanos != 0) {
       node.put("ended", MessageJson.timeText(version.endNanos));
@@ -150,7 +151,7 @@ final class SnapshotsCommand extends LookingCommand {
           deletion ? "-" : Attributes.typeName(version.id()),
           deletion ? "-" : InodeIds.format(version.id()),
           version.stat == null ? "-" : version.stat.size(),
-          EggsPath.text(version.edge.name()));
+          EggsPath.shown(EggsPath.text(version.edge.name())));
     }
     table.print(out);
   }

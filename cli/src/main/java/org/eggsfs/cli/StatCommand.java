@@ -30,7 +30,7 @@ final class StatCommand extends LookingCommand {
       ResolvedPath resolved = client.paths().resolve(cleaned);
       Attributes attributes = Attributes.read(client, resolved.id());
       ObjectNode node = object();
-      node.put("path", cleaned);
+      EggsPath.put(node, "path", cleaned);
       Attributes.putIds(node, resolved.id(), resolved.creationTime());
       node.put("shard", InodeIds.shard(resolved.id()));
       node.put("owner", InodeIds.format(resolved.ownerId()));
@@ -43,7 +43,7 @@ final class StatCommand extends LookingCommand {
       if (json) {
         print(node);
       } else {
-        show(node, attributes);
+        show(cleaned, node, attributes);
       }
       return ExitCodes.OK;
     } catch (EggsException e) {
@@ -51,8 +51,8 @@ final class StatCommand extends LookingCommand {
     }
   }
 
-  private void show(ObjectNode node, Attributes attributes) {
-    line("path", node.path("path").asText());
+  private void show(String cleaned, ObjectNode node, Attributes attributes) {
+    line("path", EggsPath.shown(cleaned));
     line("inode", node.path("id").asText() + " (" + node.path("type").asText() + ")");
     line("shard", node.path("shard").asText());
     line("owner", node.path("owner").asText());
@@ -65,7 +65,7 @@ final class StatCommand extends LookingCommand {
       line("accessed", node.path("atime").asText());
     }
     if (attributes.target() != null) {
-      line("target", attributes.target());
+      line("target", EggsPath.shown(attributes.target()));
     }
     node.path("policies")
         .properties()

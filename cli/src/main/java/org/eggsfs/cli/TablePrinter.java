@@ -29,7 +29,10 @@ public final class TablePrinter {
     if (cells.length != headings.length) {
       throw new IllegalArgumentException("a row of " + cells.length + " cells");
     }
-    rows.add(Arrays.stream(cells).map(String::valueOf).toArray(String[]::new));
+    rows.add(
+        Arrays.stream(cells)
+            .map(cell -> EggsPath.printable(String.valueOf(cell)))
+            .toArray(String[]::new));
   }
 
   /** Prints headings and rows. */

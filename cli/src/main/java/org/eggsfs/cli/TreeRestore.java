@@ -439,7 +439,7 @@ final class TreeRestore {
       displaced.remove(id);
     }
     movedBack.add(id);
-    did(Action.MOVED_BACK, where, id, "was " + EggsPath.text(place.edge.name()));
+    did(Action.MOVED_BACK, where, id, "was " + shown(place.edge.name()));
   }
 
   private void copyHere(long directory, String where, Entry entry)
@@ -487,7 +487,7 @@ final class TreeRestore {
         displaced.computeIfPresent(
             nowId, (_, _) -> new Place(directory, new Edge(true, nowId, 0, aside, created)));
       }
-      did(Action.SET_ASIDE, where, nowId, "is now " + EggsPath.text(aside));
+      did(Action.SET_ASIDE, where, nowId, "is now " + shown(aside));
     } else {
       // Somewhere else in the tree this may be the file that is wanted.
       displaced.put(
@@ -567,7 +567,7 @@ final class TreeRestore {
           .renameEdge(id, stat.owner(), edge.name(), edge.creationTime(), owner, entry.name);
     }
     movedBack.add(id);
-    did(Action.MOVED_BACK, where, id, "was " + EggsPath.text(edge.name()));
+    did(Action.MOVED_BACK, where, id, "was " + shown(edge.name()));
     return id;
   }
 
@@ -797,6 +797,10 @@ final class TreeRestore {
   /** Each name its own, whatever its bytes. */
   private static String key(byte[] name) {
     return new String(name, StandardCharsets.ISO_8859_1);
+  }
+
+  private static String shown(byte[] name) {
+    return EggsPath.shown(EggsPath.text(name));
   }
 
   private static String child(String path, Entry entry) {

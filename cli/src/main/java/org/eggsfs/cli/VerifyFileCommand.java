@@ -104,8 +104,8 @@ final class VerifyFileCommand extends LookingCommand {
   private void report(FileArgument argument, List<String> problems) {
     if (json) {
       ObjectNode node = object();
-      node.put("file", argument.text())
-          .put("id", InodeIds.format(argument.id()))
+      EggsPath.put(node, "file", argument.name());
+      node.put("id", InodeIds.format(argument.id()))
           .put("bytes", bytes)
           .put("spans", spans)
           .put("blocks", blocks);

@@ -126,6 +126,33 @@ class InstanceTest {
     assertEquals("fifth", Files.readString(raw(out, "d%FF").resolve("f")));
     assertEquals("second", Files.readString(out.resolve("l")));
 
+    // On a terminal each is one line, and in JSON it has its bytes.
+    String listed = cli.ok("ls", "/tree");
+    assertEquals(
+        List.of("$'a\\xe4'", "$'a\\xe5'", "a\ufffd", "$'d\\xff'", "l", "$'n\\nl'"),
+        listed.lines().toList());
+    assertTrue(cli.ok("ls", "-l", "/tree").contains("l -> $'a\\xe5'"));
+    String found = cli.ok("find", "/tree");
+    assertTrue(found.contains(" $'/tree/d\\xff/f'\n"), found);
+    assertEquals(8, found.lines().count(), found);
+    JsonNode stat = JSON.readTree(cli.ok("stat", "--json", "$'/tree/a\\xe4'"));
+    assertEquals("/tree/a\ufffd", stat.get("path").asText());
+    assertEquals("2f747265652f61e4", stat.get("pathBytes").asText());
+    assertEquals(5, stat.get("size").asLong());
+    String id = stat.get("id").asText();
+    assertEquals(id + " $'/tree/a\\xe4'\n", cli.ok("resolve", id));
+    Cli.Ran missing = cli.run("stat", "$'/tree/\\x1b[2J\\n'");
+    assertEquals(1, missing.errors().lines().count(), missing.errors());
+    assertTrue(missing.errors().contains("/tree/\\x1b[2J\\n"), missing.errors());
+    cli.ok("ln", "-s", "$'\\xe4'", "/tree/m");
+    assertEquals(
+        "e4", JSON.readTree(cli.ok("stat", "--json", "/tree/m")).get("targetBytes").asText());
+    cli.ok("mv", "$'/tree/a\\xe4'", "$'/tree/b\\xe4'");
+    cli.ok("rm", "eggs:$'/tree/b\\xe4'");
+    assertTrue(cli.ok("snapshots", "$'/tree/b\\xe4'").contains("kept"));
+    cli.ok("resurrect", "$'/tree/b\\xe4'");
+    assertEquals(id, JSON.readTree(cli.ok("stat", "--json", "$'/tree/b\\xe4'")).get("id").asText());
+
     // One of them alone, named as it is shown.
     cli.ok("cp", "eggs:$'/tree/a\\xe5'", folder.toString());
     assertEquals("second", Files.readString(raw(folder, "a%E5")));
