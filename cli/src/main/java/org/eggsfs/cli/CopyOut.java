@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.eggsfs.client.EggsClient;
@@ -115,13 +114,12 @@ final class CopyOut {
    */
   private void copyDirectory(long id, String source, Path target, boolean named)
       throws IOException {
-    List<CurrentEdge> edges = new ArrayList<>();
     try {
       if (!named && Files.isSymbolicLink(target)) {
         throw new IOException("a symlink is where the directory should be");
       }
       makeDirectory(target);
-      client.inodes().list(id, edges::add);
+      Edges.readCurrent(client, id, Edges.PORTION_MAX, edges -> copyAll(edges, source, target));
     } catch (java.io.InterruptedIOException e) {
       throw e;
     } catch (EggsException | IOException e) {
@@ -131,8 +129,10 @@ final class CopyOut {
               + EggsPath.shown(LocalNames.text(target))
               + ": "
               + Failures.words(e));
-      return;
     }
+  }
+
+  private void copyAll(List<CurrentEdge> edges, String source, Path target) throws IOException {
     for (CurrentEdge edge : edges) {
       String path = EggsPath.child(source, EggsPath.text(edge.name()));
       Path to;

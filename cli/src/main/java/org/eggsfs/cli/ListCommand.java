@@ -1,6 +1,5 @@
 package org.eggsfs.cli;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -16,8 +15,13 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code ls}: lists directories. */
-@Command(name = "ls", description = "List directories.")
+@Command(
+    name = "ls",
+    description = "List directories, by name; those of more than 50,000 entries in parts.")
 final class ListCommand extends LookingCommand {
+  /** Entries that are sorted and, with -l and as JSON, looked at together: about 1 KB each. */
+  private static final int SORTED_MAX = 50_000;
+
   @Option(names = "-l", description = "One line per entry with type, size, time and inode.")
   private boolean longForm;
 
@@ -33,7 +37,7 @@ final class ListCommand extends LookingCommand {
 
   @Override
   int run(EggsClient client) throws Exception {
-    ArrayNode list = object().arrayNode();
+    JsonList list = new JsonList(out);
     int exitCode = ExitCodes.OK;
     for (String path : EggsPath.parse(paths)) {
       try {
@@ -51,23 +55,38 @@ final class ListCommand extends LookingCommand {
       }
     }
     if (json) {
-      print(list);
+      list.end();
     }
     return exitCode;
   }
 
-  private void list(EggsClient client, long id, String path, ArrayNode json, boolean heading)
-      throws EggsException, IOException, InterruptedException {
-    List<CurrentEdge> edges = new ArrayList<>();
-    client.inodes().list(id, edges::add);
-    edges.sort((a, b) -> Arrays.compareUnsigned(a.name(), b.name()));
+  private void list(EggsClient client, long id, String path, JsonList json, boolean heading)
+      throws EggsException, IOException {
     if (heading && !this.json) {
       out.println(EggsPath.shown(path) + ":");
     }
-    show(path, entries(client, edges), json);
-    if (!recursive) {
-      return;
+    read(client, id, edges -> show(path, entries(client, edges), json));
+    if (recursive) {
+      // Read again rather than kept for all levels above.
+      read(client, id, edges -> listDirectories(client, edges, path, json));
     }
+  }
+
+  private static void read(EggsClient client, long id, Edges.Portion<CurrentEdge> portion)
+      throws EggsException, IOException {
+    Edges.readCurrent(
+        client,
+        id,
+        SORTED_MAX,
+        edges -> {
+          edges.sort((a, b) -> Arrays.compareUnsigned(a.name(), b.name()));
+          portion.take(edges);
+        });
+  }
+
+  private void listDirectories(
+      EggsClient client, List<CurrentEdge> edges, String path, JsonList json)
+      throws EggsException, IOException {
     for (CurrentEdge edge : edges) {
       if (InodeIds.isDirectory(edge.targetId())) {
         if (!this.json) {
@@ -78,16 +97,17 @@ final class ListCommand extends LookingCommand {
     }
   }
 
-  private void show(String path, List<Entry> entries, ArrayNode list) {
+  private void show(String path, List<Entry> entries, JsonList list) {
     if (json) {
       for (Entry entry : entries) {
-        ObjectNode node = list.addObject();
+        ObjectNode node = object();
         EggsPath.put(node, "directory", path);
         EggsPath.put(node, "name", entry.name());
         Attributes.putIds(node, entry.edge().targetId(), entry.edge().creationTime());
         if (entry.attributes() != null) {
           entry.attributes().put(node);
         }
+        list.add(node);
       }
     } else if (longForm) {
       TablePrinter table = new TablePrinter("T", ">SIZE", "MODIFIED", "INODE", "NAME");
@@ -116,7 +136,7 @@ final class ListCommand extends LookingCommand {
 
   /** Attributes of many entries are asked for at the same time. */
   private List<Entry> entries(EggsClient client, List<CurrentEdge> edges)
-      throws EggsException, IOException, InterruptedException {
+      throws EggsException, IOException {
     if (!longForm && !json) {
       List<Entry> entries = new ArrayList<>();
       for (CurrentEdge edge : edges) {

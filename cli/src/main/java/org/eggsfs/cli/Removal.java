@@ -1,7 +1,6 @@
 package org.eggsfs.cli;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.core.InodeIds;
@@ -25,8 +24,12 @@ final class Removal {
 
   private static void removeContents(EggsClient client, long directory)
       throws EggsException, IOException {
-    List<CurrentEdge> edges = new ArrayList<>();
-    client.inodes().list(directory, edges::add);
+    Edges.readCurrent(
+        client, directory, Edges.PORTION_MAX, edges -> removeAll(client, directory, edges));
+  }
+
+  private static void removeAll(EggsClient client, long directory, List<CurrentEdge> edges)
+      throws EggsException, IOException {
     for (CurrentEdge edge : edges) {
       if (InodeIds.isDirectory(edge.targetId())) {
         removeContents(client, edge.targetId());

@@ -18,7 +18,8 @@ import picocli.CommandLine.Parameters;
     name = "snapshots",
     description = {
       "Show all versions of a name: when it began and ended, and what it led to.",
-      "With --contents, those of all names in a directory, also of a removed one."
+      "With --contents, those of all names in a directory, also of a removed one; by name, those of",
+      "more than 50,000 versions in parts."
     },
     footer = {
       "",
@@ -26,6 +27,9 @@ import picocli.CommandLine.Parameters;
       "elsewhere now); removed (a directory); gone (collected); deletion (the name ended)."
     })
 final class SnapshotsCommand extends LookingCommand {
+  /** Versions that are sorted and looked at together, about 1 KB each; a name is not divided. */
+  private static final int SORTED_MAX = 50_000;
+
   @Parameters(paramLabel = "PATH")
   private String path;
 
@@ -44,11 +48,20 @@ final class SnapshotsCommand extends LookingCommand {
   @Override
   int run(EggsClient client) throws Exception {
     String cleaned = EggsPath.parse(path);
+    JsonList list = new JsonList(out);
     List<Edge> edges = new ArrayList<>();
     try {
       if (contents || cleaned.equals("/")) {
-        long directory = History.directory(client, cleaned);
-        Edges.read(client, directory, edge -> edges.add(edge));
+        Edges.readByName(
+            client,
+            History.directory(client, cleaned),
+            (first, edge) -> {
+              if (first && edges.size() >= SORTED_MAX) {
+                show(versions(client, edges), list);
+                edges.clear();
+              }
+              edges.add(edge);
+            });
       } else {
         long directory = History.directory(client, EggsPath.parent(cleaned));
         Edges.readName(
@@ -60,13 +73,9 @@ final class SnapshotsCommand extends LookingCommand {
     } catch (EggsException e) {
       throw Failures.at(cleaned, e);
     }
-    List<Version> versions = versions(client, edges);
+    show(versions(client, edges), list);
     if (json) {
-      var list = object().arrayNode();
-      versions.forEach(version -> list.add(toJson(version)));
-      print(list);
-    } else {
-      show(versions);
+      list.end();
     }
     return ExitCodes.OK;
   }
@@ -139,7 +148,11 @@ final class SnapshotsCommand extends LookingCommand {
     return node;
   }
 
-  private void show(List<Version> versions) {
+  private void show(List<Version> versions, JsonList list) {
+    if (json) {
+      versions.forEach(version -> list.add(toJson(version)));
+      return;
+    }
     TablePrinter table =
         new TablePrinter("CREATED", "ENDED", "STATE", "TYPE", "INODE", ">SIZE", "NAME");
     for (Version version : versions) {

@@ -1,18 +1,16 @@
 package org.eggsfs.cli;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.eggsfs.client.EggsClient;
 import org.eggsfs.client.FileReader;
 import org.eggsfs.client.FileWriter;
@@ -46,8 +44,8 @@ import org.eggsfs.protocol.struct.Edge;
  * With a target directory, everything is copied there instead, and nothing else changes.
  *
  * <p>Asked again after an interruption it goes on: what is right already is left alone. The walk is
- * directory by directory; the files of one are restored by several threads. Memory is what one
- * directory's edges take, and the files that changed their place since.
+ * directory by directory; the files of one are restored by several threads. Memory is a portion of
+ * each directory on the way down, and the files that changed their place since.
  */
 final class TreeRestore {
   private static final String ASIDE = ".before-restore-";
@@ -119,6 +117,9 @@ final class TreeRestore {
   private final Options options;
   private final Listener listener;
   private final Map<Long, Place> displaced = new ConcurrentHashMap<>();
+
+  /** Files that have left a name which they had then; complete when the restoring begins. */
+  private final LongSet moved = new LongSet();
 
   /** Directories that are where they were. */
   private final Set<Long> restored = new HashSet<>();
@@ -268,23 +269,66 @@ final class TreeRestore {
     return entry;
   }
 
-  private Collection<Entry> entries(long directory) throws EggsException, IOException {
-    Map<String, Entry> entries = new LinkedHashMap<>();
-    Edges.read(
+  /** The names of a directory with what they led to then and lead to now, in portions. */
+  private void read(long directory, Edges.Portion<Entry> portion)
+      throws EggsException, IOException {
+    List<Entry> entries = new ArrayList<>();
+    Edges.readByName(
         client,
         directory,
-        edge -> {
-          note(entries.computeIfAbsent(key(edge.name()), _ -> new Entry(edge.name())), edge);
-          return true;
+        (first, edge) -> {
+          if (first) {
+            if (entries.size() == Edges.PORTION_MAX) {
+              portion.take(List.copyOf(entries));
+              entries.clear();
+            }
+            entries.add(new Entry(edge.name()));
+          }
+          note(entries.getLast(), edge);
         });
-    return entries.values();
+    portion.take(entries);
   }
 
   /**
-   * Remembers where the tree's files are that got their place later. An older owning edge is where
-   * its file was then, or a version that was not visible then.
+   * Remembers where the files are that have left a name of then. An older owning edge is where its
+   * file was then, or a version that was not visible then.
    */
   private void findDisplaced(long root, String path) throws IOException {
+    // First which files those are: the new ones of a tree may be too many to remember.
+    walk(
+        root,
+        path,
+        visit -> {
+          // A file that goes leaves an edge behind that does not own it.
+          if (!visit.current() && !visit.owned() && !isLater(visit)) {
+            synchronized (moved) {
+              moved.add(visit.id());
+            }
+          }
+        });
+    walk(
+        root,
+        path,
+        visit -> {
+          if ((visit.current() || visit.owned()) && isLater(visit) && moved.contains(visit.id())) {
+            Edge edge =
+                new Edge(
+                    visit.current(),
+                    InodeIds.withExtra(visit.id(), visit.owned()),
+                    0,
+                    visit.name(),
+                    visit.creationTime());
+            displaced.put(visit.id(), new Place(visit.parent(), edge));
+          }
+        });
+  }
+
+  private boolean isLater(TreeWalk.Visit visit) {
+    return Long.compareUnsigned(visit.creationTime(), options.asOfNanos()) > 0;
+  }
+
+  /** Visits the edges to files of the tree, from several threads. */
+  private void walk(long root, String path, Consumer<TreeWalk.Visit> files) throws IOException {
     TreeWalk.walkSnapshots(
         client,
         root,
@@ -295,17 +339,7 @@ final class TreeRestore {
             // has taken leads nowhere, and is told of where it is missed.
             return visit.current() || TreeWalks.isRemoved(client, visit.id());
           }
-          if ((visit.current() || visit.owned())
-              && Long.compareUnsigned(visit.creationTime(), options.asOfNanos()) > 0) {
-            Edge edge =
-                new Edge(
-                    visit.current(),
-                    InodeIds.withExtra(visit.id(), visit.owned()),
-                    0,
-                    visit.name(),
-                    visit.creationTime());
-            displaced.put(visit.id(), new Place(visit.parent(), edge));
-          }
+          files.accept(visit);
           return true;
         });
   }
@@ -314,19 +348,28 @@ final class TreeRestore {
 
   /** Directories come first: a file can be moved only out of a directory that lives. */
   private void restoreDirectories(long directory, String path) throws EggsException, IOException {
-    for (Entry entry : entries(directory)) {
-      if (InodeIds.isDirectory(entry.thenId())) {
-        String where = child(path, entry);
-        guarded(where, entry.thenId(), () -> restoreSubdirectory(directory, where, entry));
-      }
-    }
+    read(
+        directory,
+        entries -> {
+          for (Entry entry : entries) {
+            if (InodeIds.isDirectory(entry.thenId())) {
+              String where = child(path, entry);
+              guarded(where, entry.thenId(), () -> restoreSubdirectory(directory, where, entry));
+            }
+          }
+        });
   }
 
   private void restoreFiles(long directory, String path) throws EggsException, IOException {
+    read(directory, entries -> restoreFiles(directory, path, entries));
+  }
+
+  private void restoreFiles(long directory, String path, List<Entry> entries)
+      throws EggsException, IOException {
     List<Entry> own = new ArrayList<>();
     List<Entry> others = new ArrayList<>();
     List<Entry> directories = new ArrayList<>();
-    for (Entry entry : entries(directory)) {
+    for (Entry entry : entries) {
       long id = entry.thenId();
       if (InodeIds.isDirectory(id)) {
         if (restored.contains(id)) {
@@ -488,7 +531,7 @@ final class TreeRestore {
             nowId, (_, _) -> new Place(directory, new Edge(true, nowId, 0, aside, created)));
       }
       did(Action.SET_ASIDE, where, nowId, "is now " + shown(aside));
-    } else {
+    } else if (moved.contains(nowId)) {
       // Somewhere else in the tree this may be the file that is wanted.
       displaced.put(
           nowId,
@@ -634,9 +677,14 @@ final class TreeRestore {
 
   /** Copies what a directory held into another; in a dry run that one need not exist. */
   private void copyContents(long from, long to, String path) throws EggsException, IOException {
+    read(from, entries -> copyAll(entries, to, path));
+  }
+
+  private void copyAll(List<Entry> entries, long to, String path)
+      throws EggsException, IOException {
     List<Entry> files = new ArrayList<>();
     List<Entry> directories = new ArrayList<>();
-    for (Entry entry : entries(from)) {
+    for (Entry entry : entries) {
       if (entry.thenId() != InodeIds.NULL) {
         (InodeIds.isDirectory(entry.thenId()) ? directories : files).add(entry);
       }
@@ -749,36 +797,52 @@ final class TreeRestore {
    */
   private void removeNewer(long directoryThen, long directoryNow, String path)
       throws EggsException, IOException {
-    Map<String, Long> then = new HashMap<>();
-    for (Entry entry : entries(directoryThen)) {
-      if (entry.thenId() != InodeIds.NULL) {
-        then.put(key(entry.name), entry.thenId());
-      }
+    if (directoryThen == directoryNow) {
+      read(
+          directoryNow,
+          entries -> {
+            for (Entry entry : entries) {
+              if (entry.now != null) {
+                removeIfNewer(entry.thenId(), directoryNow, entry.name, entry.nowId(), path);
+              }
+            }
+          });
+      return;
     }
-    List<CurrentEdge> now = new ArrayList<>();
-    client.inodes().list(directoryNow, now::add);
-    for (CurrentEdge edge : now) {
-      String where = EggsPath.child(path, EggsPath.text(edge.name()));
-      long id = edge.targetId();
-      long thenId = then.getOrDefault(key(edge.name()), InodeIds.NULL);
-      if (thenId == InodeIds.NULL) {
-        // In a dry run it is still where it would be moved from.
-        if (!movedBack.contains(id)) {
-          guarded(where, id, () -> removeNewer(directoryNow, edge, where));
-        }
-      } else if (thenId == id && restored.contains(id)
-          || copied.getOrDefault(id, InodeIds.NULL) == thenId) {
-        guarded(where, id, () -> removeNewer(thenId, id, where));
+    // The names of a copy are those of now only.
+    Edges.readCurrent(
+        client,
+        directoryNow,
+        Edges.PORTION_MAX,
+        now -> {
+          List<Long> then = Parallel.map(now, edge -> entry(directoryThen, edge.name()).thenId());
+          for (int i = 0; i < now.size(); i++) {
+            CurrentEdge edge = now.get(i);
+            removeIfNewer(then.get(i), directoryNow, edge.name(), edge.targetId(), path);
+          }
+        });
+  }
+
+  private void removeIfNewer(long thenId, long directory, byte[] name, long id, String path)
+      throws IOException {
+    String where = EggsPath.child(path, EggsPath.text(name));
+    if (thenId == InodeIds.NULL) {
+      // In a dry run it is still where it would be moved from.
+      if (!movedBack.contains(id)) {
+        guarded(where, id, () -> removeName(directory, name, id, where));
       }
+    } else if (thenId == id && restored.contains(id)
+        || copied.getOrDefault(id, InodeIds.NULL) == thenId) {
+      guarded(where, id, () -> removeNewer(thenId, id, where));
     }
   }
 
-  private void removeNewer(long directory, CurrentEdge edge, String where)
+  private void removeName(long directory, byte[] name, long id, String where)
       throws EggsException, IOException {
     if (!options.dryRun()) {
-      Removal.remove(client, directory, edge.name(), edge.targetId());
+      Removal.remove(client, directory, name, id);
     }
-    did(Action.REMOVED, where, edge.targetId(), "did not exist then");
+    did(Action.REMOVED, where, id, "did not exist then");
   }
 
   // ---- helpers ----
@@ -792,11 +856,6 @@ final class TreeRestore {
       }
       throw e;
     }
-  }
-
-  /** Each name its own, whatever its bytes. */
-  private static String key(byte[] name) {
-    return new String(name, StandardCharsets.ISO_8859_1);
   }
 
   private static String shown(byte[] name) {

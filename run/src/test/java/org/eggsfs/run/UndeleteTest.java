@@ -15,6 +15,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.stream.Stream;
 import org.eggsfs.cli.ExitCodes;
 import org.eggsfs.client.ClientConfig;
 import org.eggsfs.client.EggsClient;
@@ -296,6 +299,37 @@ class UndeleteTest {
     assertEquals(1, after.keySet().stream().filter(path -> path.endsWith("/new")).count());
     cli.ok("resurrect", "-r", "/conflict", "--as-of", then, "--exact");
     assertEquals(before, tree("/conflict"));
+  }
+
+  /** More names than a command keeps at a time. */
+  @Test
+  void aLargeDirectoryIsRemovedAndComesBack() throws Exception {
+    int files = 5_000;
+    long directory = client.paths().mkdirs("/large");
+    client.paths().mkdirs("/large/sub/sub");
+    try (ExecutorService writers = Executors.newFixedThreadPool(16)) {
+      for (int i = 0; i < files; i++) {
+        byte[] name = ("f" + i).getBytes(StandardCharsets.UTF_8);
+        writers.submit(() -> client.files().symlink(directory, name, name));
+      }
+    }
+    List<String> names = cli.ok("ls", "/large").lines().toList();
+    assertEquals(files + 1, names.size());
+    assertEquals(names.stream().sorted().toList(), names);
+    String then = moment();
+    client.paths().rename("/large/f1", "/large/g1");
+    cli.ok("rm", "-r", "/large");
+    assertEquals(
+        files + 4, JSON.readTree(cli.ok("snapshots", "-d", "--json", "/large")).size() - files);
+    String done = cli.ok("resurrect", "-r", "/large", "--as-of", then, "--exact");
+    assertTrue(done.contains("1 moved back"), done);
+    assertTrue(done.contains((files - 1) + " resurrected"), done);
+    Path out = folder.resolve("large");
+    cli.ok("cp", "-r", "eggs:/large", out.toString());
+    try (Stream<Path> copied = Files.list(out)) {
+      assertEquals(names, copied.map(path -> path.getFileName().toString()).sorted().toList());
+    }
+    assertEquals("f77", Files.readSymbolicLink(out.resolve("f77")).toString());
   }
 
   @Test
