@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -36,9 +37,13 @@ import org.eggsfs.protocol.MalformedMessageException;
  *
  * <p>Bounded: connections ({@code connectionsMax}; at the limit the new one is closed), requests
  * ({@code requestBytesMax}; a longer one closes its connection), requests of one connection in work
- * ({@link #IN_WORK_MAX}; further ones wait in the socket), and the memory of all large requests and
- * answers together ({@link #LARGE_BYTES_MAX}; who does not get some in time is closed). A request's
- * memory grows with the bytes that arrive, never with the length announced.
+ * ({@link #IN_WORK_MAX}; further ones wait in the socket), and two amounts of memory. All requests
+ * in work together may take {@code memoryBytesMax}, as the handler reckons ({@link
+ * Handler#memory}): at the limit a request waits for its share, in the order of arrival, and who
+ * does not get it in time is closed. Requests that are still arriving may take half as much again
+ * beyond the {@link #BUFFER_BYTES} that each connection has: who needs more then is closed at once,
+ * so that requests which never end cannot keep whole ones waiting. A request's memory grows with
+ * the bytes that arrive, never with the length announced.
  */
 public final class TcpFrameServer implements AutoCloseable {
   /** A whole answer frame; written out only when there is memory for it. */
@@ -48,6 +53,11 @@ public final class TcpFrameServer implements AutoCloseable {
 
     /** Writes the frame. */
     void encode(ByteBuffer out);
+
+    /** The bytes of the frame if they exist already, as several may share them; not modified. */
+    default Optional<byte[]> shared() {
+      return Optional.empty();
+    }
   }
 
   /** What the frames mean. */
@@ -66,6 +76,14 @@ public final class TcpFrameServer implements AutoCloseable {
      * handed over only when they are answered. Must not move the request's position.
      */
     boolean waitsForEarlier(ByteBuffer request);
+
+    /**
+     * About how many bytes of memory the request takes until it is answered: itself decoded, what
+     * it changes, its answer. Asked before it is handed over; must not move its position.
+     */
+    default long memory(ByteBuffer request) {
+      return (long) DECODED_FACTOR * request.remaining();
+    }
   }
 
   /**
@@ -74,6 +92,7 @@ public final class TcpFrameServer implements AutoCloseable {
    * @param requestMagic first four bytes of every request
    * @param connectionsMax connections at a time
    * @param requestBytesMax longest request
+   * @param memoryBytesMax memory of all requests in work; what arrives may take half as much again
    * @param idleTime how long a connection may be without a request
    * @param frameTime how long a request may take to arrive once begun, and an answer to leave
    */
@@ -81,17 +100,28 @@ public final class TcpFrameServer implements AutoCloseable {
       int requestMagic,
       int connectionsMax,
       int requestBytesMax,
+      long memoryBytesMax,
       Duration idleTime,
       Duration frameTime) {
-    /** Limits of the shuckle. */
+    /** Limits of the shuckle, which shares its heap with nobody but its state. */
     public static Options standard(int requestMagic) {
       return new Options(
-          requestMagic, 4_000, 16 << 20, Duration.ofMinutes(10), Duration.ofSeconds(15));
+          requestMagic,
+          4_000,
+          16 << 20,
+          Runtime.getRuntime().maxMemory() / HEAP_SHARE,
+          Duration.ofMinutes(10),
+          Duration.ofSeconds(15));
+    }
+
+    /** The same with another limit of connections. */
+    public Options withConnectionsMax(int value) {
+      return new Options(requestMagic, value, requestBytesMax, memoryBytesMax, idleTime, frameTime);
     }
 
     /** Checks the values. */
     public Options {
-      if (connectionsMax < 1 || requestBytesMax < 1) {
+      if (connectionsMax < 1 || requestBytesMax < 1 || memoryBytesMax < 2 * UNIT_BYTES) {
         throw new IllegalArgumentException("limits must be positive");
       }
       if (!idleTime.isPositive() || !frameTime.isPositive()) {
@@ -103,21 +133,24 @@ public final class TcpFrameServer implements AutoCloseable {
   /** Requests of one connection handed over but not yet answered. */
   public static final int IN_WORK_MAX = 512;
 
-  /** Memory of all requests and answers above {@link #SMALL_BYTES} together. */
-  public static final int LARGE_BYTES_MAX = 256 << 20;
+  /** What each connection has for requests that arrive, and for short answers; not counted. */
+  public static final int BUFFER_BYTES = 4 << 10;
 
-  /** Requests and answers up to this size are not counted. */
-  public static final int SMALL_BYTES = 64 << 10;
+  /**
+   * What a byte of a request becomes at the most: its objects, changed rows, and what is logged.
+   */
+  public static final int DECODED_FACTOR = 8;
+
+  /** This part of the heap is for requests in work. */
+  private static final int HEAP_SHARE = 4;
 
   private static final System.Logger LOG = System.getLogger(TcpFrameServer.class.getName());
 
   private static final int HEADER_BYTES = Frames.SHUCKLE_HEADER_SIZE;
-  private static final int BUFFER_BYTES = 4 << 10;
-  private static final int OUT_BYTES = 16 << 10;
   private static final int BACKLOG = 1_024;
   private static final int UNIT_BYTES = 1 << 10;
   private static final long SWEEP_MILLIS_MAX = 2_000;
-  private static final long ACCEPT_PAUSE_MILLIS = 100;
+  private static final long FAILURE_PAUSE_MILLIS = 100;
   private static final long CLOSE_WAIT_SECONDS = 5;
 
   private final Options options;
@@ -127,7 +160,9 @@ public final class TcpFrameServer implements AutoCloseable {
   private final List<Thread> threads = new ArrayList<>();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final Semaphore connectionSlots;
-  private final Semaphore largeMemory = new Semaphore(LARGE_BYTES_MAX / UNIT_BYTES, true);
+  private final int workUnitsMax;
+  private final Semaphore workMemory;
+  private final Semaphore arrivingMemory;
   private final AtomicLong refused = new AtomicLong();
   private final CountDownLatch stopping = new CountDownLatch(1);
 
@@ -135,6 +170,9 @@ public final class TcpFrameServer implements AutoCloseable {
     this.options = options;
     this.handler = handler;
     this.connectionSlots = new Semaphore(options.connectionsMax());
+    this.workUnitsMax = (int) Math.min(options.memoryBytesMax() / UNIT_BYTES, Integer.MAX_VALUE);
+    this.workMemory = new Semaphore(workUnitsMax, true);
+    this.arrivingMemory = new Semaphore(workUnitsMax / 2);
   }
 
   /**
@@ -201,30 +239,51 @@ public final class TcpFrameServer implements AutoCloseable {
 
   private void accept(ServerSocket listener) {
     while (!isStopping()) {
-      Socket socket;
+      Socket socket = null;
+      boolean served = false;
       try {
         socket = listener.accept();
-      } catch (IOException e) {
+        served = admit(socket);
+      } catch (IOException | RuntimeException | Error e) {
         if (isStopping()) {
           return;
         }
-        // Out of file descriptors, most likely: wait for some to be closed.
+        // Out of file descriptors or memory, most likely: without this loop nobody is served again.
         LOG.log(System.Logger.Level.WARNING, "cannot accept a connection", e);
-        pause(ACCEPT_PAUSE_MILLIS);
-        continue;
+        pause(FAILURE_PAUSE_MILLIS);
+      } finally {
+        if (!served && socket != null) {
+          closeQuietly(socket);
+        }
       }
-      if (!connectionSlots.tryAcquire()) {
-        refused.incrementAndGet();
-        closeQuietly(socket);
-        continue;
-      }
-      Connection connection = new Connection(socket);
+    }
+  }
+
+  /** Begins to serve a connection; false if there are too many. */
+  private boolean admit(Socket socket) {
+    if (!connectionSlots.tryAcquire()) {
+      refused.incrementAndGet();
+      return false;
+    }
+    Connection connection = null;
+    boolean started = false;
+    try {
+      connection = new Connection(socket);
       connections.add(connection);
       if (isStopping()) {
         closeQuietly(socket);
       }
       Thread.ofVirtual().name("connection-" + socket.getPort()).start(connection);
+      started = true;
+    } finally {
+      if (!started) {
+        if (connection != null) {
+          connections.remove(connection);
+        }
+        connectionSlots.release();
+      }
     }
+    return started;
   }
 
   private void sweep() {
@@ -234,13 +293,21 @@ public final class TcpFrameServer implements AutoCloseable {
             1,
             SWEEP_MILLIS_MAX);
     while (!pause(sweepMillis)) {
-      long now = System.nanoTime();
-      for (Connection connection : connections) {
-        long deadline = connection.deadline;
-        if (deadline != Connection.NO_DEADLINE && deadline - now < 0) {
-          // Its thread wakes up with an exception and cleans up.
-          closeQuietly(connection.socket);
-        }
+      try {
+        closeLate();
+      } catch (RuntimeException | Error e) {
+        LOG.log(System.Logger.Level.WARNING, "cannot look for silent connections", e);
+      }
+    }
+  }
+
+  private void closeLate() {
+    long now = System.nanoTime();
+    for (Connection connection : connections) {
+      long deadline = connection.deadline;
+      if (deadline != Connection.NO_DEADLINE && deadline - now < 0) {
+        // Its thread wakes up with an exception and cleans up.
+        closeQuietly(connection.socket);
       }
     }
   }
@@ -308,8 +375,11 @@ public final class TcpFrameServer implements AutoCloseable {
     /** Part of a request has been seen, and {@link #deadline} is set for the rest. */
     private boolean midFrame;
 
-    /** Counted units that {@link #bytes} holds now. */
-    private int heldUnits;
+    /** Units of {@link #arrivingMemory} that {@link #bytes} holds now. */
+    private int arrivingUnits;
+
+    /** Units of {@link #workMemory} that the requests in work hold. */
+    private int workUnits;
 
     private final List<CompletableFuture<Reply>> inWork = new ArrayList<>();
 
@@ -333,7 +403,8 @@ public final class TcpFrameServer implements AutoCloseable {
         LOG.log(System.Logger.Level.ERROR, "a connection failed", e);
       } finally {
         closeQuietly(socket);
-        largeMemory.release(heldUnits);
+        arrivingMemory.release(arrivingUnits);
+        workMemory.release(workUnits);
         connections.remove(this);
         connectionSlots.release();
       }
@@ -358,8 +429,29 @@ public final class TcpFrameServer implements AutoCloseable {
             || (!inWork.isEmpty() && handler.waitsForEarlier(request))) {
           answer(out);
         }
+        takeMemory(handler.memory(request), out);
         inWork.add(begin(request));
       }
+    }
+
+    /** Takes the share of a request; one that wants more than there is gets all, alone. */
+    private void takeMemory(long size, OutputStream out)
+        throws IOException, ExecutionException, InterruptedException, TimeoutException {
+      int units = (int) Math.min(units(size), workUnitsMax);
+      // Not the form without a time: it would overtake those who wait for more.
+      if (!workMemory.tryAcquire(units, 0, TimeUnit.NANOSECONDS)) {
+        // Our own earlier requests may be what holds it.
+        answer(out);
+        deadline = NO_DEADLINE;
+        if (!workMemory.tryAcquire(units, options.frameTime().toMillis(), TimeUnit.MILLISECONDS)) {
+          throw new TimeoutException("no memory for a request");
+        }
+      }
+      workUnits += units;
+    }
+
+    private static long units(long size) {
+      return (size + UNIT_BYTES - 1) / UNIT_BYTES;
     }
 
     private CompletableFuture<Reply> begin(ByteBuffer request) {
@@ -427,19 +519,21 @@ public final class TcpFrameServer implements AutoCloseable {
       // Full and the request is incomplete: at most double what has arrived.
       int size = (int) Math.min(2L * bytes.length, (long) HEADER_BYTES + length);
       size = Math.max(size, bytes.length + 1);
-      int units = size <= SMALL_BYTES ? 0 : (size + UNIT_BYTES - 1) / UNIT_BYTES;
-      if (units > heldUnits && !largeMemory.tryAcquire(units - heldUnits)) {
-        throw new TimeoutException("no memory for a large request");
+      int units = (int) units(size);
+      if (units > arrivingUnits) {
+        if (!arrivingMemory.tryAcquire(units - arrivingUnits)) {
+          throw new TimeoutException("no memory for a request that arrives");
+        }
+        arrivingUnits = units;
       }
-      heldUnits = Math.max(heldUnits, units);
       bytes = Arrays.copyOf(bytes, size);
     }
 
     private void shrink() {
       if (bytes.length > BUFFER_BYTES) {
         bytes = new byte[BUFFER_BYTES];
-        largeMemory.release(heldUnits);
-        heldUnits = 0;
+        arrivingMemory.release(arrivingUnits);
+        arrivingUnits = 0;
       }
     }
 
@@ -463,43 +557,44 @@ public final class TcpFrameServer implements AutoCloseable {
         if (gathered != null && gathered.remaining() < size) {
           send(out, gathered);
         }
-        if (size > OUT_BYTES) {
+        if (size > BUFFER_BYTES) {
           sendLarge(out, reply);
           continue;
         }
         if (gathered == null) {
-          gathered = Frames.buffer(inWork.size() == 1 ? size : OUT_BYTES);
+          gathered = Frames.buffer(inWork.size() == 1 ? size : BUFFER_BYTES);
         }
         reply.encode(gathered);
       }
       inWork.clear();
       send(out, gathered);
+      workMemory.release(workUnits);
+      workUnits = 0;
     }
 
-    private void sendLarge(OutputStream out, Reply reply)
-        throws IOException, InterruptedException, TimeoutException {
-      int size = reply.size();
-      int units = size <= SMALL_BYTES ? 0 : (size + UNIT_BYTES - 1) / UNIT_BYTES;
-      if (!largeMemory.tryAcquire(units, options.frameTime().toMillis(), TimeUnit.MILLISECONDS)) {
-        throw new TimeoutException("no memory for a large answer");
+    private void sendLarge(OutputStream out, Reply reply) throws IOException {
+      Optional<byte[]> shared = reply.shared();
+      if (shared.isPresent()) {
+        send(out, shared.get(), shared.get().length);
+        return;
       }
-      try {
-        ByteBuffer frame = Frames.buffer(size);
-        reply.encode(frame);
-        send(out, frame);
-      } finally {
-        largeMemory.release(units);
-      }
+      ByteBuffer frame = Frames.buffer(reply.size());
+      reply.encode(frame);
+      send(out, frame);
     }
 
     /** Sends what was put into the buffer and empties it. */
     private void send(OutputStream out, ByteBuffer buffer) throws IOException {
       if (buffer != null && buffer.position() > 0) {
-        arm(options.frameTime());
-        out.write(buffer.array(), 0, buffer.position());
-        deadline = NO_DEADLINE;
+        send(out, buffer.array(), buffer.position());
         buffer.clear();
       }
+    }
+
+    private void send(OutputStream out, byte[] frame, int length) throws IOException {
+      arm(options.frameTime());
+      out.write(frame, 0, length);
+      deadline = NO_DEADLINE;
     }
   }
 }

@@ -17,6 +17,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.Frames;
@@ -103,7 +105,12 @@ class FrameTrafficTest {
       throws IOException {
     TcpFrameServer.Options options =
         new TcpFrameServer.Options(
-            ProtocolConstants.MAGIC_SHUCKLE_REQUEST, connectionsMax, 16 << 20, idle, frame);
+            ProtocolConstants.MAGIC_SHUCKLE_REQUEST,
+            connectionsMax,
+            16 << 20,
+            64 << 20,
+            idle,
+            frame);
     return opened(TcpFrameServer.start(List.of(loopback(port)), options, new OddIsError()));
   }
 
@@ -390,5 +397,115 @@ class FrameTrafficTest {
       byte[] answer = socket.getInputStream().readNBytes(29);
       assertEquals(size % 251, answer[21] & 0xff);
     }
+  }
+
+  /** Answers each request once the test lets it, and reckons with all memory for each. */
+  private static final class Greedy implements TcpFrameServer.Handler {
+    final AtomicInteger inWork = new AtomicInteger();
+    final AtomicInteger inWorkMax = new AtomicInteger();
+    final CountDownLatch arrived = new CountDownLatch(1);
+    final CountDownLatch mayAnswer = new CountDownLatch(1);
+
+    @Override
+    public CompletableFuture<TcpFrameServer.Reply> handle(ByteBuffer request) {
+      inWorkMax.accumulateAndGet(inWork.incrementAndGet(), Math::max);
+      arrived.countDown();
+      CompletableFuture<TcpFrameServer.Reply> reply = new CompletableFuture<>();
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try {
+                  mayAnswer.await();
+                } catch (InterruptedException e) {
+                  throw new AssertionError(e);
+                }
+                inWork.decrementAndGet();
+                reply.complete(response(2));
+              });
+      return reply;
+    }
+
+    @Override
+    public boolean waitsForEarlier(ByteBuffer request) {
+      return false;
+    }
+
+    @Override
+    public long memory(ByteBuffer request) {
+      return Long.MAX_VALUE / 2;
+    }
+  }
+
+  private InetSocketAddress greedyServer(Greedy handler, Duration frame) throws IOException {
+    TcpFrameServer.Options options =
+        new TcpFrameServer.Options(
+            ProtocolConstants.MAGIC_SHUCKLE_REQUEST, 100, 16 << 20, 1 << 20, LONG, frame);
+    return opened(TcpFrameServer.start(List.of(loopback(0)), options, handler))
+        .addresses()
+        .getFirst();
+  }
+
+  /** However much a request takes: it is served, and alone if need be. */
+  @Test
+  void requestsWaitForTheMemoryOfOthers() throws Exception {
+    Greedy handler = new Greedy();
+    InetSocketAddress address = greedyServer(handler, LONG);
+    List<Socket> sockets = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      Socket socket = opened(new Socket(address.getAddress(), address.getPort()));
+      // Two at once: a connection must not wait for what it holds itself.
+      socket.getOutputStream().write(frame(2));
+      socket.getOutputStream().write(frame(2));
+      sockets.add(socket);
+    }
+    handler.arrived.await();
+    handler.mayAnswer.countDown();
+    for (Socket socket : sockets) {
+      assertEquals(58, socket.getInputStream().readNBytes(58).length);
+    }
+    assertEquals(1, handler.inWorkMax.get());
+  }
+
+  @Test
+  void whoGetsNoMemoryInTimeIsClosed() throws Exception {
+    Greedy handler = new Greedy();
+    InetSocketAddress address = greedyServer(handler, SHORT);
+    Socket first = opened(new Socket(address.getAddress(), address.getPort()));
+    first.getOutputStream().write(frame(2));
+    handler.arrived.await();
+    Socket second = opened(new Socket(address.getAddress(), address.getPort()));
+    second.getOutputStream().write(frame(2));
+    assertTrue(readsEnd(second));
+    handler.mayAnswer.countDown();
+    assertEquals(29, first.getInputStream().readNBytes(29).length);
+    assertAnswered(first);
+  }
+
+  /** Goal: parts of requests that never end leave memory for whole ones. */
+  @Test
+  void requestsThatNeverEndAreBounded() throws Exception {
+    TcpFrameServer.Options options =
+        new TcpFrameServer.Options(
+            ProtocolConstants.MAGIC_SHUCKLE_REQUEST, 100, 16 << 20, 1 << 20, LONG, LONG);
+    TcpFrameServer server =
+        opened(TcpFrameServer.start(List.of(loopback(0)), options, new OddIsError()));
+    InetSocketAddress address = server.addresses().getFirst();
+    Socket good = opened(new Socket(address.getAddress(), address.getPort()));
+    assertAnswered(good);
+    ByteBuffer part = Frames.buffer(200_000);
+    part.putInt(ProtocolConstants.MAGIC_SHUCKLE_REQUEST).putInt(1 << 20);
+    for (int i = 0; i < 10; i++) {
+      // Each comes to hold 256 KiB; there are 512 for all.
+      Socket endless = opened(new Socket(address.getAddress(), address.getPort()));
+      try {
+        endless.getOutputStream().write(part.array());
+      } catch (IOException e) {
+        assertTrue(readsEnd(endless));
+      }
+    }
+    while (server.connectionCount() > 3) {
+      assertAnswered(good);
+    }
+    assertAnswered(good);
   }
 }

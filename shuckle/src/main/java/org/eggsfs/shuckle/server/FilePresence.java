@@ -78,7 +78,7 @@ final class FilePresence implements AutoCloseable {
         Thread.sleep(step());
       } catch (InterruptedException e) {
         return;
-      } catch (ExecutionException | EggsException | RuntimeException e) {
+      } catch (ExecutionException | EggsException | RuntimeException | Error e) {
         if (closed) {
           return;
         }

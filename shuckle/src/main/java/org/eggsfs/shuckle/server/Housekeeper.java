@@ -86,7 +86,8 @@ final class Housekeeper implements AutoCloseable {
         }
       } catch (InterruptedException e) {
         return;
-      } catch (ExecutionException | EggsException | RuntimeException e) {
+      } catch (ExecutionException | EggsException | RuntimeException | Error e) {
+        // Errors too: without this thread no dead disk is ever noticed.
         if (closed) {
           return;
         }

@@ -1,13 +1,16 @@
 package org.eggsfs.shuckle.server;
 
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.ReentrantLock;
 import org.eggsfs.net.RequestMetrics;
 import org.eggsfs.net.TcpFrameServer;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.shuckle.AllBlockServicesDeprecatedRequest;
 import org.eggsfs.protocol.shuckle.ShuckleRequest;
 import org.eggsfs.protocol.shuckle.ShuckleResponse;
 import org.eggsfs.shuckle.state.LogEntry;
@@ -21,6 +24,10 @@ final class RequestHandler implements TcpFrameServer.Handler {
   private final Rules rules;
   private final RequestMetrics metrics = new RequestMetrics();
   private volatile ShuckleState.Self self;
+  private final ReentrantLock allLock = new ReentrantLock();
+
+  /** The answer that lists all block services, or null. Guarded by allLock. */
+  private Shared all;
 
   RequestHandler(StateKeeper keeper, Rules rules, ShuckleState.Self self) {
     this.keeper = keeper;
@@ -60,10 +67,34 @@ final class RequestHandler implements TcpFrameServer.Handler {
 
   private TcpFrameServer.Reply answer(ShuckleRequest request) {
     try {
+      if (request instanceof AllBlockServicesDeprecatedRequest) {
+        return allBlockServices(request);
+      }
       long now = keeper.now();
       return new Success(keeper.read(state -> state.read(request, self, now)));
     } catch (EggsException e) {
       return new Failure(e.code());
+    }
+  }
+
+  /**
+   * By far the longest answer, and every client and shard host asks for it: it is made once between
+   * two changes, by one of those who ask while the others wait for it.
+   */
+  private Shared allBlockServices(ShuckleRequest request) throws EggsException {
+    allLock.lock();
+    try {
+      long changes = keeper.read(ShuckleState::blockServiceChanges);
+      if (all == null || all.changes != changes) {
+        // A change in between makes it newer than its number, and it is made once more.
+        Success made = new Success(keeper.read(state -> state.read(request, self, keeper.now())));
+        ByteBuffer frame = Frames.buffer(made.size());
+        made.encode(frame);
+        all = new Shared(changes, frame.array());
+      }
+      return all;
+    } finally {
+      allLock.unlock();
     }
   }
 
@@ -75,6 +106,41 @@ final class RequestHandler implements TcpFrameServer.Handler {
   @Override
   public boolean waitsForEarlier(ByteBuffer request) {
     return !ShuckleState.isWrite(request.get(request.position()) & 0xff);
+  }
+
+  @Override
+  public long memory(ByteBuffer request) {
+    int kind = request.get(request.position()) & 0xff;
+    if (ShuckleState.isWrite(kind)) {
+      return TcpFrameServer.Handler.super.memory(request);
+    }
+    try {
+      return keeper.read(state -> state.answerBytes(kind));
+    } catch (EggsException e) {
+      throw new IllegalStateException("the size of an answer is refused", e);
+    }
+  }
+
+  /**
+   * An answer that several connections send.
+   *
+   * @param changes what {@link ShuckleState#blockServiceChanges} was before it was made
+   */
+  private record Shared(long changes, byte[] frame) implements TcpFrameServer.Reply {
+    @Override
+    public int size() {
+      return frame.length;
+    }
+
+    @Override
+    public void encode(ByteBuffer out) {
+      out.put(frame);
+    }
+
+    @Override
+    public Optional<byte[]> shared() {
+      return Optional.of(frame);
+    }
   }
 
   private record Success(ShuckleResponse response) implements TcpFrameServer.Reply {

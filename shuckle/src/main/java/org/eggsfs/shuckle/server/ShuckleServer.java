@@ -97,18 +97,10 @@ public final class ShuckleServer implements AutoCloseable {
             config.enforceStableIp(),
             config.enforceStableLeader());
     handler = new RequestHandler(keeper, rules, self());
-    TcpFrameServer.Options standard =
-        TcpFrameServer.Options.standard(ProtocolConstants.MAGIC_SHUCKLE_REQUEST);
-    tcp =
-        TcpFrameServer.start(
-            config.bindAddresses(),
-            new TcpFrameServer.Options(
-                standard.requestMagic(),
-                config.maxConnections(),
-                standard.requestBytesMax(),
-                standard.idleTime(),
-                standard.frameTime()),
-            handler);
+    TcpFrameServer.Options options =
+        TcpFrameServer.Options.standard(ProtocolConstants.MAGIC_SHUCKLE_REQUEST)
+            .withConnectionsMax(config.maxConnections());
+    tcp = TcpFrameServer.start(config.bindAddresses(), options, handler);
     opened.push(tcp);
     List<InetSocketAddress> advertised = config.advertisedAddresses();
     if (advertised.isEmpty()) {

@@ -57,6 +57,10 @@ final class BlockServices {
 
   private long lastAutoDecommission;
   private long candidateChanges;
+  private long changes;
+
+  /** Bytes of all rows as they are stored. */
+  private long rowBytes;
 
   /** Sums over {@link #rows}, or null until asked for after a change. */
   private volatile InfoResponse info;
@@ -72,6 +76,7 @@ final class BlockServices {
         (key, value) -> {
           FullBlockServiceInfo row = FullBlockServiceInfo.decode(value);
           services.rows.put(row.id(), row);
+          services.rowBytes += row.encodedSize();
         });
     Tables.scan(
         view,
@@ -96,6 +101,20 @@ final class BlockServices {
   /** Grows whenever a service becomes, or ceases to be, one that may be written to. */
   long candidateChanges() {
     return candidateChanges;
+  }
+
+  /** Grows whenever anything about a service changes. */
+  long changes() {
+    return changes;
+  }
+
+  int count() {
+    return rows.size();
+  }
+
+  /** Bytes of all rows as they are stored, which is about what an answer that lists them has. */
+  long rowBytes() {
+    return rowBytes;
   }
 
   /** Whether new blocks may go to the service (shuckle.md section 7, step 1, without the delay). */
@@ -401,6 +420,8 @@ final class BlockServices {
     if ((old != null && isCandidate(old)) != isCandidate(row)) {
       candidateChanges++;
     }
+    changes++;
+    rowBytes += row.encodedSize() - (old == null ? 0 : old.encodedSize());
     info = null;
     ByteBuffer value = Tables.value(row.encodedSize());
     row.encode(value);

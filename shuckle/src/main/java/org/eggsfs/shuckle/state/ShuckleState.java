@@ -93,6 +93,15 @@ public final class ShuckleState {
   /** How far back "changed since" answers reach beyond what the client has (section 6). */
   public static final long CHANGES_OVERLAP_NANOS = 600_000_000_000L;
 
+  /** An answer that is not one of the long ones, with all its objects. */
+  private static final int SHORT_ANSWER_BYTES = 4 << 10;
+
+  /** An entry of an answer with addresses of replicas: its object, its place, its bytes. */
+  private static final int REPLICA_ANSWER_BYTES = 64;
+
+  /** The same of an answer with the flags of block services. */
+  private static final int FLAGS_ANSWER_BYTES = 64;
+
   private static final int SHARDS = ProtocolConstants.SHARD_COUNT;
   private static final int PRIMARY = ProtocolConstants.DEFAULT_LOCATION;
 
@@ -297,6 +306,23 @@ public final class ShuckleState {
     };
   }
 
+  /** About how many bytes of memory the answer to a question of this kind takes. */
+  public long answerBytes(int kind) {
+    return switch (kind) {
+      // Encoded once for all who ask: the bytes, and no objects.
+      case ShuckleKind.ALL_BLOCK_SERVICES_DEPRECATED ->
+          SHORT_ANSWER_BYTES + blockServices.rowBytes();
+      case ShuckleKind.LOCAL_CHANGED_BLOCK_SERVICES,
+          ShuckleKind.CHANGED_BLOCK_SERVICES_AT_LOCATION ->
+          SHORT_ANSWER_BYTES + (long) FLAGS_ANSWER_BYTES * blockServices.count();
+      case ShuckleKind.ALL_SHARDS ->
+          (long) REPLICA_ANSWER_BYTES * SHARDS * Replicas.PER_GROUP * shards.locations().size();
+      case ShuckleKind.LOCAL_SHARDS, ShuckleKind.SHARDS_AT_LOCATION ->
+          (long) REPLICA_ANSWER_BYTES * SHARDS;
+      default -> SHORT_ANSWER_BYTES;
+    };
+  }
+
   private static int shardOf(int shrid) {
     return shrid & 0xff;
   }
@@ -410,6 +436,11 @@ public final class ShuckleState {
   public Set<Alerts.Alert> alerts(int unavailableDomainsMax, long now) {
     return Alerts.of(
         blockServices.all(), blockServices.avoidedByServers(), unavailableDomainsMax, now);
+  }
+
+  /** A counter that grows whenever anything about a block service changes. */
+  public long blockServiceChanges() {
+    return blockServices.changes();
   }
 
   /** A counter that grows whenever the set of services that may be written to changes. */
