@@ -28,6 +28,18 @@ final class Housekeeper implements AutoCloseable {
   private static final long TICK_MILLIS_MAX = 10_000;
   private static final long TICK_MILLIS_MIN = 50;
 
+  /** Looks for silent services per staleness delay, if that is short. */
+  private static final int TICKS_PER_DELAY = 8;
+
+  /**
+   * A gap between two looks of more than this part of the staleness delay, in which nobody could
+   * register, is too long: block servers register up to two thirds of the delay apart.
+   */
+  private static final int GAPS_PER_DELAY = 4;
+
+  /** What a busy machine may take for a look, however short the delay is. */
+  private static final long GAP_MILLIS_MIN = 2_000;
+
   /** Block servers of a starting cluster register one after another: wait a little for more. */
   private static final long GATHER_MILLIS = 50;
 
@@ -43,6 +55,7 @@ final class Housekeeper implements AutoCloseable {
   private final ShuckleConfig config;
   private final Runnable registerSelf;
   private final long tickMillis;
+  private final long gapNanosMax;
   private final long startNanos = System.nanoTime();
   private final Semaphore wake = new Semaphore(0);
   private final Thread thread;
@@ -61,9 +74,13 @@ final class Housekeeper implements AutoCloseable {
     this.registerSelf = registerSelf;
     this.tickMillis =
         Math.clamp(
-            TimeUnit.NANOSECONDS.toMillis(config.stalenessDelay()) / 2,
+            TimeUnit.NANOSECONDS.toMillis(config.stalenessDelay()) / TICKS_PER_DELAY,
             TICK_MILLIS_MIN,
             TICK_MILLIS_MAX);
+    this.gapNanosMax =
+        Math.max(
+            config.stalenessDelay() / GAPS_PER_DELAY,
+            TimeUnit.MILLISECONDS.toNanos(tickMillis + GAP_MILLIS_MIN));
     this.thread = Thread.ofVirtual().name("shuckle-housekeeper").unstarted(this::run);
   }
 
@@ -110,10 +127,7 @@ final class Housekeeper implements AutoCloseable {
 
   private void work() throws InterruptedException, ExecutionException, EggsException {
     long nanos = System.nanoTime();
-    // While the shuckle was away nobody could register: give everybody one delay to come back.
-    if (nanos - startNanos >= config.stalenessDelay()) {
-      markStale();
-    }
+    markStale();
     assign(nanos);
     if (nanos - startNanos >= START_QUIET_NANOS) {
       warnOfFewDomains();
@@ -125,16 +139,14 @@ final class Housekeeper implements AutoCloseable {
     }
   }
 
-  private void markStale() throws InterruptedException, ExecutionException, EggsException {
-    long seenBefore = keeper.now() - config.stalenessDelay();
-    long[] silent = keeper.read(state -> state.silentSince(seenBefore));
-    if (silent.length > 0) {
+  private void markStale() throws InterruptedException, ExecutionException {
+    int silent = keeper.markSilent(config.stalenessDelay(), gapNanosMax).get();
+    if (silent > 0) {
       LOG.log(
           System.Logger.Level.WARNING,
           "{0} block services have not registered for {1} s and are stale now",
-          silent.length,
+          silent,
           TimeUnit.NANOSECONDS.toSeconds(config.stalenessDelay()));
-      keeper.submit(time -> new LogEntry.MarkStale(time, silent, seenBefore)).get();
     }
   }
 

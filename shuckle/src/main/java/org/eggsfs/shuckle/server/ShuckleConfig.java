@@ -4,7 +4,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.LongSupplier;
+import org.eggsfs.net.HostClock;
 import org.eggsfs.protocol.ProtocolConstants;
 
 /**
@@ -24,7 +24,7 @@ import org.eggsfs.protocol.ProtocolConstants;
  * @param maxConnections at a time; further ones are closed at once
  * @param enforceStableIp a registration must share an address with the previous one
  * @param enforceStableLeader leaders change by MOVE requests only
- * @param wallClock nanoseconds since the epoch
+ * @param clock the times of entries, and how long block services have been silent
  */
 public record ShuckleConfig(
     Path dataDirectory,
@@ -40,7 +40,7 @@ public record ShuckleConfig(
     int maxConnections,
     boolean enforceStableIp,
     boolean enforceStableLeader,
-    LongSupplier wallClock) {
+    HostClock clock) {
   private static final long SECOND = 1_000_000_000L;
 
   /** TernFS's default port. */
@@ -112,7 +112,7 @@ public record ShuckleConfig(
     private int maxConnections = MAX_CONNECTIONS;
     private boolean enforceStableIp;
     private boolean enforceStableLeader;
-    private LongSupplier wallClock = ShuckleConfig::systemNanos;
+    private HostClock clock = HostClock.SYSTEM;
 
     private Builder(Path dataDirectory) {
       this.dataDirectory = dataDirectory;
@@ -190,9 +190,9 @@ public record ShuckleConfig(
       return this;
     }
 
-    /** The clock. */
-    public Builder wallClock(LongSupplier value) {
-      wallClock = value;
+    /** The clocks. */
+    public Builder clock(HostClock value) {
+      clock = value;
       return this;
     }
 
@@ -212,12 +212,7 @@ public record ShuckleConfig(
           maxConnections,
           enforceStableIp,
           enforceStableLeader,
-          wallClock);
+          clock);
     }
-  }
-
-  private static long systemNanos() {
-    java.time.Instant now = java.time.Instant.now();
-    return now.getEpochSecond() * SECOND + now.getNano();
   }
 }

@@ -82,7 +82,7 @@ public final class ShuckleServer implements AutoCloseable {
     opened.push(DataDirectory.open(config.dataDirectory(), FORMAT));
     RocksStore store = RocksStore.open(config.dataDirectory().resolve(DATABASE));
     opened.push(store);
-    keeper = new StateKeeper(store, config.wallClock(), this::candidatesChanged, this::failed);
+    keeper = new StateKeeper(store, config.clock(), this::candidatesChanged, this::failed);
     opened.push(keeper);
     housekeeper = new Housekeeper(keeper, config, this::registerSelf);
     opened.push(housekeeper);

@@ -5,13 +5,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.LongFunction;
-import java.util.function.LongSupplier;
 import org.eggsfs.consensus.Committer;
 import org.eggsfs.consensus.GroupCommitter;
+import org.eggsfs.net.HostClock;
 import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.shuckle.RegisterBlockServicesRequest;
+import org.eggsfs.protocol.struct.RegisterBlockServiceInfo;
 import org.eggsfs.shuckle.state.LogEntry;
 import org.eggsfs.shuckle.state.Result;
 import org.eggsfs.shuckle.state.ShuckleState;
@@ -33,7 +36,9 @@ public final class StateKeeper implements AutoCloseable {
     T ask(ShuckleState state) throws EggsException;
   }
 
-  private final LongSupplier wallClock;
+  private static final System.Logger LOG = System.getLogger(StateKeeper.class.getName());
+
+  private final HostClock clock;
   private final Runnable onCandidatesChanged;
   private final Runnable onFailure;
   private final Committer committer;
@@ -46,6 +51,7 @@ public final class StateKeeper implements AutoCloseable {
 
   // Guarded by decideLock.
   private final ShuckleState newest;
+  private final Silence silence;
   private long lastTime;
   private long lastNumber;
 
@@ -64,11 +70,9 @@ public final class StateKeeper implements AutoCloseable {
    * @param onFailure called once when the store failed and nothing can be written any more
    */
   StateKeeper(
-      KeyValueStore store,
-      LongSupplier wallClock,
-      Runnable onCandidatesChanged,
-      Runnable onFailure) {
-    this.wallClock = wallClock;
+      KeyValueStore store, HostClock clock, Runnable onCandidatesChanged, Runnable onFailure) {
+    this.clock = clock;
+    this.silence = new Silence(clock.nanoTime());
     this.onCandidatesChanged = onCandidatesChanged;
     this.onFailure = onFailure;
     try (KeyValueStore.Snapshot snapshot = store.snapshot()) {
@@ -86,11 +90,9 @@ public final class StateKeeper implements AutoCloseable {
    * @param onCandidatesChanged called by the committer
    */
   public StateKeeper(
-      KeyValueStore store,
-      LongSupplier wallClock,
-      Runnable onCandidatesChanged,
-      Committer committer) {
-    this.wallClock = wallClock;
+      KeyValueStore store, HostClock clock, Runnable onCandidatesChanged, Committer committer) {
+    this.clock = clock;
+    this.silence = new Silence(clock.nanoTime());
     this.onCandidatesChanged = onCandidatesChanged;
     this.onFailure = () -> {};
     this.committer = committer;
@@ -113,9 +115,12 @@ public final class StateKeeper implements AutoCloseable {
     decideLock.lock();
     try {
       // A clock that was set back must not make a later entry look earlier.
-      lastTime = Math.max(lastTime, wallClock.getAsLong());
+      lastTime = Math.max(lastTime, clock.wallNanos());
       LogEntry entry = maker.apply(lastTime);
       Result result = newest.apply(entry, changes);
+      if (result.error() == null) {
+        listen(entry);
+      }
       long number = ++lastNumber;
       waiting.put(number, future);
       // Even a refusal waits for the entries it was decided upon.
@@ -127,6 +132,44 @@ public final class StateKeeper implements AutoCloseable {
       failWaiting();
     }
     return future;
+  }
+
+  private void listen(LogEntry entry) {
+    if (entry instanceof LogEntry.ClientWrite write
+        && write.request() instanceof RegisterBlockServicesRequest request) {
+      long nanos = clock.nanoTime();
+      for (RegisterBlockServiceInfo service : request.blockServices()) {
+        silence.heard(service.id(), nanos);
+      }
+    }
+  }
+
+  /**
+   * Marks as stale the block services that have not registered for {@code delayNanos} (shuckle.md
+   * section 5). To be called again and again.
+   *
+   * @param gapNanosMax what is usual between two calls; after a longer gap all have the whole delay
+   *     to register
+   * @return completed with how many were marked when that is durable
+   */
+  public CompletableFuture<Integer> markSilent(long delayNanos, long gapNanosMax) {
+    // Under the lock nobody can register between the look and the entry.
+    decideLock.lock();
+    try {
+      long nanos = clock.nanoTime();
+      if (silence.look(nanos, gapNanosMax)) {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "this process stood still for a while; all block services have {0} s to register",
+            TimeUnit.NANOSECONDS.toSeconds(delayNanos));
+      }
+      long[] silent = newest.silent(id -> silence.isSilent(id, nanos, delayNanos));
+      return silent.length == 0
+          ? CompletableFuture.completedFuture(0)
+          : submit(time -> new LogEntry.MarkStale(time, silent)).thenApply(_ -> silent.length);
+    } finally {
+      decideLock.unlock();
+    }
   }
 
   private void publish(long number, LogEntry entry, Result result) {
@@ -176,7 +219,7 @@ public final class StateKeeper implements AutoCloseable {
 
   /** The time of a question. */
   public long now() {
-    return wallClock.getAsLong();
+    return clock.wallNanos();
   }
 
   private void failed() {

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.LongPredicate;
 import org.eggsfs.core.CbcMac;
 import org.eggsfs.core.Certificates;
 import org.eggsfs.protocol.BlockServiceFlags;
@@ -332,23 +333,23 @@ final class BlockServices {
     }
   }
 
-  /** Services not seen since, neither decommissioned nor marked yet. */
-  long[] silentSince(long seenBefore) {
+  /** Silent services that are neither decommissioned nor marked yet. */
+  long[] silent(LongPredicate isSilent) {
     return rows.values().stream()
-        .filter(row -> isSilent(row, seenBefore))
+        .filter(BlockServices::mayBecomeStale)
         .mapToLong(FullBlockServiceInfo::id)
+        .filter(isSilent)
         .toArray();
   }
 
-  private static boolean isSilent(FullBlockServiceInfo row, long seenBefore) {
-    return (row.flags() & (STALE | DECOMMISSIONED)) == 0 && row.lastSeen() <= seenBefore;
+  private static boolean mayBecomeStale(FullBlockServiceInfo row) {
+    return (row.flags() & (STALE | DECOMMISSIONED)) == 0;
   }
 
-  void markStale(long[] ids, long seenBefore, long time, WriteTarget out) {
+  void markStale(long[] ids, long time, WriteTarget out) {
     for (long id : ids) {
       FullBlockServiceInfo row = rows.get(id);
-      // It may have registered since the entry was made.
-      if (row != null && isSilent(row, seenBefore)) {
+      if (row != null && mayBecomeStale(row)) {
         Draft draft = new Draft(row);
         draft.flags |= STALE;
         draft.lastInfoChange = time;

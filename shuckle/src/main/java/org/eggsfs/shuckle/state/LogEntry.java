@@ -13,11 +13,8 @@ public sealed interface LogEntry {
   /** A client's request for which {@link ShuckleState#isWrite} holds. */
   record ClientWrite(long time, Rules rules, ShuckleRequest request) implements LogEntry {}
 
-  /**
-   * Marks block services as stale that still have not been seen since {@code seenBefore}
-   * (shuckle.md section 5).
-   */
-  record MarkStale(long time, long[] ids, long seenBefore) implements LogEntry {}
+  /** Marks block services as stale, which have been silent for long (shuckle.md section 5). */
+  record MarkStale(long time, long[] ids) implements LogEntry {}
 
   /** Whether some shard has files on the block service (shuckle.md section 10). */
   record FilePresence(long time, long id, boolean hasFiles) implements LogEntry {}

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongPredicate;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.ProtocolConstants;
@@ -175,7 +176,7 @@ public final class ShuckleState {
       return switch (entry) {
         case LogEntry.ClientWrite write -> Result.of(applyRequest(write, out));
         case LogEntry.MarkStale stale -> {
-          blockServices.markStale(stale.ids(), stale.seenBefore(), stale.time(), out);
+          blockServices.markStale(stale.ids(), stale.time(), out);
           yield Result.of((ShuckleResponse) null);
         }
         case LogEntry.FilePresence presence -> {
@@ -448,8 +449,8 @@ public final class ShuckleState {
     return blockServices.candidateChanges();
   }
 
-  /** Services that are to be marked stale, not having been seen since {@code seenBefore}. */
-  public long[] silentSince(long seenBefore) {
-    return blockServices.silentSince(seenBefore);
+  /** Services that are to be marked stale; {@code isSilent} is asked about those that may be. */
+  public long[] silent(LongPredicate isSilent) {
+    return blockServices.silent(isSilent);
   }
 }

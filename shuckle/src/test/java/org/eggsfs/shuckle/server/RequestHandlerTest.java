@@ -31,7 +31,7 @@ class RequestHandlerTest {
   private final StateKeeper keeper =
       new StateKeeper(
           store,
-          () -> 1_000,
+          new ManualClock(1_000),
           () -> {},
           (changes, afterDurable) -> {
             store.write(changes, true);

@@ -27,7 +27,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.eggsfs.net.Addresses;
 import org.eggsfs.net.Measurement;
@@ -227,7 +226,7 @@ class ShuckleServerTest {
 
   @Test
   void answersTheGoldenFrames() throws Exception {
-    ShuckleServer server = server(config().wallClock(() -> 0x17979cfe362a0000L).build());
+    ShuckleServer server = server(config().clock(new ManualClock(0x17979cfe362a0000L)).build());
     try (Socket socket = new Socket(server.address().getAddress(), server.address().getPort())) {
       // RegisterShard at a location that does not exist: errorCompat, and the connection goes on.
       String register = "534855001100000004ab03010a0102033412c0a8ff01112701";
@@ -381,13 +380,13 @@ class ShuckleServerTest {
   @Test
   void marksSilentBlockServicesStaleAfterTheGracePeriodOnly() throws Exception {
     long now = System.currentTimeMillis() * 1_000_000;
-    AtomicLong clock = new AtomicLong(now);
+    ManualClock clock = new ManualClock(now);
     // A day passes while the shuckle is down.
-    ShuckleServer first = server(config().wallClock(clock::get).build());
+    ShuckleServer first = server(config().clock(clock).build());
     client(first).call(new RegisterBlockServicesRequest(host(0, 2, 0)));
     first.close();
-    clock.addAndGet(86_400 * SECOND);
-    ShuckleServer second = server(config().wallClock(clock::get).build());
+    clock.pass(86_400 * SECOND);
+    ShuckleServer second = server(config().clock(clock).build());
     ShuckleClient client = client(second);
     // The housekeeper has been at work once it has answered to a new service with an assignment.
     client.call(new RegisterBlockServicesRequest(host(1, 2, 0)));
@@ -397,9 +396,9 @@ class ShuckleServerTest {
     } while (assigned.blockServices().size() != 4);
     second.close();
 
-    ShuckleServer third = server(config().wallClock(clock::get).stalenessDelay(SECOND / 2).build());
+    ShuckleServer third = server(config().clock(clock).stalenessDelay(SECOND / 2).build());
     ShuckleClient again = client(third);
-    clock.addAndGet(SECOND);
+    clock.pass(SECOND);
     // Registrations wake the housekeeper; those that register are not stale.
     long stale;
     int domain = 2;

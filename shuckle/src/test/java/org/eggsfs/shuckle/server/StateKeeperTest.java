@@ -12,7 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
+import org.eggsfs.protocol.BlockServiceFlags;
 import org.eggsfs.protocol.EggsException;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.StorageClass;
@@ -41,7 +41,7 @@ class StateKeeperTest {
   private final MemoryStore memory = new MemoryStore();
   private final CountDownLatch mayWrite = new CountDownLatch(1);
   private final CountDownLatch failed = new CountDownLatch(1);
-  private final AtomicLong clock = new AtomicLong(1_000);
+  private final ManualClock clock = new ManualClock(1_000);
   private boolean broken;
 
   /** Writes only when the test allows it, and then perhaps fails. */
@@ -78,7 +78,7 @@ class StateKeeperTest {
       };
 
   private StateKeeper keeper() {
-    return new StateKeeper(slow, clock::get, () -> {}, failed::countDown);
+    return new StateKeeper(slow, clock, () -> {}, failed::countDown);
   }
 
   private static CompletableFuture<Result> submit(StateKeeper keeper, ShuckleRequest request) {
@@ -93,7 +93,7 @@ class StateKeeperTest {
   void answersWhenDurableAndDecidesOnTheNewestState() throws Exception {
     try (StateKeeper keeper = keeper()) {
       CompletableFuture<Result> first = submit(keeper, REGISTER);
-      clock.set(500);
+      clock.wall.set(500);
       CompletableFuture<Result> second = submit(keeper, new SetBlockServiceFlagsRequest(1, 4, 4));
       CompletableFuture<Result> refused = submit(keeper, new SetBlockServiceFlagsRequest(9, 4, 4));
       assertEquals(List.of(), rows(keeper));
@@ -105,6 +105,55 @@ class StateKeeperTest {
       assertEquals(4, rows(keeper).getFirst().flags());
       // The clock went back, the entries' times did not.
       assertEquals(1_000, rows(keeper).getFirst().lastInfoChange());
+    }
+  }
+
+  private static int staleCount(StateKeeper keeper) throws EggsException {
+    return (int)
+        rows(keeper).stream().filter(row -> (row.flags() & BlockServiceFlags.STALE) != 0).count();
+  }
+
+  @Test
+  void silenceIsMeasuredWithoutTheWallClock() throws Exception {
+    mayWrite.countDown();
+    try (StateKeeper keeper = keeper()) {
+      submit(keeper, REGISTER).get();
+      // An hour forward: nobody has been silent for it.
+      clock.wall.addAndGet(3_600_000);
+      clock.nanos.addAndGet(99);
+      assertEquals(0, keeper.markSilent(100, 100).get());
+      submit(keeper, REGISTER).get();
+      // And back: what was registered in the future is silent like others, after the whole delay.
+      clock.wall.addAndGet(-3_600_000);
+      clock.nanos.addAndGet(99);
+      assertEquals(0, keeper.markSilent(100, 100).get());
+      clock.nanos.addAndGet(1);
+      assertEquals(1, keeper.markSilent(100, 100).get());
+      assertEquals(1, staleCount(keeper));
+      assertEquals(0, keeper.markSilent(100, 100).get());
+      submit(keeper, REGISTER).get();
+      assertEquals(0, staleCount(keeper));
+    }
+  }
+
+  @Test
+  void whoseRegistrationWaitsForTheDiskIsNotSilent() throws Exception {
+    mayWrite.countDown();
+    try (StateKeeper keeper = keeper()) {
+      submit(keeper, REGISTER).get();
+      clock.pass(100);
+      CompletableFuture<Result> registration = submit(keeper, REGISTER);
+      assertEquals(0, keeper.markSilent(100, 100).get());
+      registration.get();
+      assertEquals(0, staleCount(keeper));
+      // A refused registration is none.
+      clock.pass(100);
+      submit(
+              keeper,
+              new RegisterBlockServicesRequest(
+                  List.of(TestRows.registration(1, 0, "elsewhere", StorageClass.HDD, 1))))
+          .get();
+      assertEquals(1, keeper.markSilent(100, 100).get());
     }
   }
 

@@ -357,27 +357,17 @@ class BlockServicesTest {
     register(1, 2);
     shuckle.time += 3 * MINUTE;
     register(2);
-    long[] silent = shuckle.state.silentSince(shuckle.time - 3 * MINUTE);
+    long[] silent = shuckle.state.silent(id -> id == 1);
     assertArrayEquals(new long[] {1}, silent);
-    shuckle.apply(new LogEntry.MarkStale(shuckle.time, silent, shuckle.time - 3 * MINUTE));
+    shuckle.apply(new LogEntry.MarkStale(shuckle.time, silent));
     assertEquals(STALE, flags(1));
     assertEquals(0, flags(2));
     assertEquals(shuckle.time, shuckle.service(1).lastInfoChange());
+    assertArrayEquals(new long[0], shuckle.state.silent(id -> id == 1));
     shuckle.time += SECOND;
     register(1);
     assertEquals(0, flags(1));
     assertEquals(shuckle.time, shuckle.service(1).lastInfoChange());
-  }
-
-  @Test
-  void whoRegisteredMeanwhileIsNotMarkedStale() throws Exception {
-    register(1);
-    shuckle.time += 3 * MINUTE;
-    long seenBefore = shuckle.time - 3 * MINUTE;
-    long[] silent = shuckle.state.silentSince(seenBefore);
-    register(1);
-    shuckle.apply(new LogEntry.MarkStale(shuckle.time, silent, seenBefore));
-    assertEquals(0, flags(1));
   }
 
   @Test

@@ -80,7 +80,8 @@ final class Harness {
 
   void markStale(long delay) {
     long seenBefore = time - delay;
-    apply(new LogEntry.MarkStale(time, state.silentSince(seenBefore), seenBefore));
+    long[] silent = state.silent(id -> service(id).lastSeen() <= seenBefore);
+    apply(new LogEntry.MarkStale(time, silent));
   }
 
   void assign() {

@@ -38,7 +38,6 @@ final class ShuckleMachine extends Machine {
   private final SimStore store = new SimStore(SortedTree.EMPTY);
   private SimDisk disk;
   private StateKeeper keeper;
-  private long startedNanos;
   private boolean assignmentIsDue;
 
   ShuckleMachine(World world) {
@@ -49,8 +48,7 @@ final class ShuckleMachine extends Machine {
   void started() {
     disk = new SimDisk(store, this::after, () -> world().syncNanos(this));
     assignmentIsDue = false;
-    keeper = new StateKeeper(store, clock()::wallNanos, this::assignSoon, disk);
-    startedNanos = clock().nanoTime();
+    keeper = new StateKeeper(store, clock(), this::assignSoon, disk);
     keepHouse();
   }
 
@@ -130,17 +128,7 @@ final class ShuckleMachine extends Machine {
   }
 
   private void keepHouse() {
-    try {
-      if (clock().nanoTime() - startedNanos >= STALENESS_NANOS) {
-        long seenBefore = keeper.now() - STALENESS_NANOS;
-        long[] silent = keeper.read(state -> state.silentSince(seenBefore));
-        if (silent.length > 0) {
-          keeper.submit(time -> new LogEntry.MarkStale(time, silent, seenBefore));
-        }
-      }
-    } catch (EggsException e) {
-      throw new IllegalStateException("the state refuses to be read", e);
-    }
+    keeper.markSilent(STALENESS_NANOS, STALENESS_NANOS / 4);
     assignSoon();
     after(HOUSEKEEPING_NANOS, this::keepHouse);
   }
