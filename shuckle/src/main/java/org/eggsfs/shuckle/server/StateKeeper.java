@@ -39,6 +39,7 @@ public final class StateKeeper implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(StateKeeper.class.getName());
 
   private final HostClock clock;
+  private final EntryClock times;
   private final Runnable onCandidatesChanged;
   private final Runnable onFailure;
   private final Committer committer;
@@ -52,7 +53,6 @@ public final class StateKeeper implements AutoCloseable {
   // Guarded by decideLock.
   private final ShuckleState newest;
   private final Silence silence;
-  private long lastTime;
   private long lastNumber;
 
   private final ReentrantReadWriteLock durableLock = new ReentrantReadWriteLock();
@@ -72,6 +72,7 @@ public final class StateKeeper implements AutoCloseable {
   StateKeeper(
       KeyValueStore store, HostClock clock, Runnable onCandidatesChanged, Runnable onFailure) {
     this.clock = clock;
+    this.times = new EntryClock(clock);
     this.silence = new Silence(clock.nanoTime());
     this.onCandidatesChanged = onCandidatesChanged;
     this.onFailure = onFailure;
@@ -92,6 +93,7 @@ public final class StateKeeper implements AutoCloseable {
   public StateKeeper(
       KeyValueStore store, HostClock clock, Runnable onCandidatesChanged, Committer committer) {
     this.clock = clock;
+    this.times = new EntryClock(clock);
     this.silence = new Silence(clock.nanoTime());
     this.onCandidatesChanged = onCandidatesChanged;
     this.onFailure = () -> {};
@@ -114,9 +116,7 @@ public final class StateKeeper implements AutoCloseable {
     ChangeList changes = new ChangeList();
     decideLock.lock();
     try {
-      // A clock that was set back must not make a later entry look earlier.
-      lastTime = Math.max(lastTime, clock.wallNanos());
-      LogEntry entry = maker.apply(lastTime);
+      LogEntry entry = maker.apply(times.now());
       Result result = newest.apply(entry, changes);
       if (result.error() == null) {
         listen(entry);
@@ -219,7 +219,7 @@ public final class StateKeeper implements AutoCloseable {
 
   /** The time of a question. */
   public long now() {
-    return clock.wallNanos();
+    return times.now();
   }
 
   private void failed() {

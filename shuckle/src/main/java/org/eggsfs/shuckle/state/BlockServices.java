@@ -250,7 +250,9 @@ final class BlockServices {
     boolean changed =
         !row.addrs().equals(given.addrs())
             || row.flags() != flags
-            || isCandidate(row) != isCandidate(draft.done());
+            || isCandidate(row) != isCandidate(draft.done())
+            // By a clock that was ahead: it would count as just changed until that time comes.
+            || row.lastInfoChange() > time;
     if (changed) {
       draft.lastInfoChange = time;
     }
@@ -297,7 +299,7 @@ final class BlockServices {
       return;
     }
     if (lastAutoDecommission != 0
-        && time - lastAutoDecommission < rules.minAutoDecommissionIntervalNanos()) {
+        && Replicas.isNear(lastAutoDecommission, time, rules.minAutoDecommissionIntervalNanos())) {
       throw new EggsException(ErrorCode.AUTO_DECOMMISSION_FORBIDDEN);
     }
     Set<FailureDomain> unavailable = new HashSet<>();

@@ -109,12 +109,20 @@ final class Replicas {
       }
     } else if (claim && leader >= 0 && leader != replica) {
       ReplicaRow other = row(location, group, leader);
-      if (!other.isEmpty() && time - other.lastSeen() < rules.stalenessDelayNanos()) {
+      if (!other.isEmpty() && isNear(other.lastSeen(), time, rules.stalenessDelayNanos())) {
         throw new EggsException(ErrorCode.LEADER_PREEMPTED);
       }
       put(location, group, leader, other.withLeader(false), out);
     }
     put(location, group, replica, new ReplicaRow(claim, time, addrs), out);
+  }
+
+  /**
+   * Whether less than the duration lies between the two times. What happened long after {@code now}
+   * did so by a clock that was wrong, and is over like what happened long before.
+   */
+  static boolean isNear(long then, long now, long durationNanos) {
+    return Math.abs(now - then) < durationNanos;
   }
 
   /** Exactly this replica becomes the leader. */

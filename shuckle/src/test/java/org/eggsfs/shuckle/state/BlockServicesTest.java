@@ -371,6 +371,18 @@ class BlockServicesTest {
   }
 
   @Test
+  void aClockThatWasAheadDoesNotKeepAServiceNewOrTheThrottleClosed() throws Exception {
+    shuckle.time += 10 * HOUR;
+    register(1, 2);
+    shuckle.write(new DecommissionBlockServiceRequest(1));
+    shuckle.time -= 10 * HOUR;
+    register(2);
+    assertEquals(shuckle.time, shuckle.service(2).lastInfoChange());
+    shuckle.write(new DecommissionBlockServiceRequest(2));
+    assertEquals(DECOMMISSIONED, flags(2));
+  }
+
+  @Test
   void changesCarryTheRealFlagsAndATimeToAskFromNext() throws Exception {
     register(1, 2);
     long registered = shuckle.time;

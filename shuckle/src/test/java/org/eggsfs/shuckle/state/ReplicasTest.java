@@ -1,5 +1,6 @@
 package org.eggsfs.shuckle.state;
 
+import static org.eggsfs.shuckle.state.Harness.HOUR;
 import static org.eggsfs.shuckle.state.Harness.MINUTE;
 import static org.eggsfs.shuckle.state.Harness.SECOND;
 import static org.eggsfs.shuckle.state.TestRows.addrs;
@@ -117,6 +118,18 @@ class ReplicasTest {
     shuckle.write(shard(1, true, THERE));
     assertEquals(1, leaderCount());
     assertEquals(THERE, leader(0));
+  }
+
+  @Test
+  void aLeaderSeenByAClockThatWasAheadCanBeReplaced() throws Exception {
+    shuckle.time += HOUR;
+    shuckle.write(shard(0, true, HERE));
+    shuckle.time -= SECOND;
+    refused(ErrorCode.LEADER_PREEMPTED, shard(1, true, THERE));
+    shuckle.time -= HOUR;
+    shuckle.write(shard(1, true, THERE));
+    assertEquals(THERE, leader(0));
+    assertEquals(1, leaderCount());
   }
 
   @Test
