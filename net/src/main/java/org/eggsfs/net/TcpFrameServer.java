@@ -35,15 +35,16 @@ import org.eggsfs.protocol.MalformedMessageException;
  * that have arrived together are handed to the handler together, before the first of them is
  * answered, so that writes of one caller can share one fsync.
  *
- * <p>Bounded: connections ({@code connectionsMax}; at the limit the new one is closed), requests
- * ({@code requestBytesMax}; a longer one closes its connection), requests of one connection in work
- * ({@link #IN_WORK_MAX}; further ones wait in the socket), and two amounts of memory. All requests
- * in work together may take {@code memoryBytesMax}, as the handler reckons ({@link
- * Handler#memory}): at the limit a request waits for its share, in the order of arrival, and who
- * does not get it in time is closed. Requests that are still arriving may take half as much again
- * beyond the {@link #BUFFER_BYTES} that each connection has: who needs more then is closed at once,
- * so that requests which never end cannot keep whole ones waiting. A request's memory grows with
- * the bytes that arrive, never with the length announced.
+ * <p>Bounded: connections ({@code connectionsMax}; at the limit the one is closed that has been
+ * idle longest, if for {@code idleMin} at least, else the new one), requests ({@code
+ * requestBytesMax}; a longer one closes its connection), requests of one connection in work ({@link
+ * #IN_WORK_MAX}; further ones wait in the socket), and two amounts of memory. All requests in work
+ * together may take {@code memoryBytesMax}, as the handler reckons ({@link Handler#memory}): at the
+ * limit a request waits for its share, in the order of arrival, and who does not get it in time is
+ * closed. Requests that are still arriving may take half as much again beyond the {@link
+ * #BUFFER_BYTES} that each connection has: who needs more then is closed at once, so that requests
+ * which never end cannot keep whole ones waiting. A request's memory grows with the bytes that
+ * arrive, never with the length announced.
  */
 public final class TcpFrameServer implements AutoCloseable {
   /** A whole answer frame; written out only when there is memory for it. */
@@ -93,6 +94,7 @@ public final class TcpFrameServer implements AutoCloseable {
    * @param connectionsMax connections at a time
    * @param requestBytesMax longest request
    * @param memoryBytesMax memory of all requests in work; what arrives may take half as much again
+   * @param idleMin how long a connection must have been without a request to make place for another
    * @param idleTime how long a connection may be without a request
    * @param frameTime how long a request may take to arrive once begun, and an answer to leave
    */
@@ -101,6 +103,7 @@ public final class TcpFrameServer implements AutoCloseable {
       int connectionsMax,
       int requestBytesMax,
       long memoryBytesMax,
+      Duration idleMin,
       Duration idleTime,
       Duration frameTime) {
     /** Limits of the shuckle, which shares its heap with nobody but its state. */
@@ -110,13 +113,15 @@ public final class TcpFrameServer implements AutoCloseable {
           4_000,
           16 << 20,
           Runtime.getRuntime().maxMemory() / HEAP_SHARE,
+          Duration.ofSeconds(10),
           Duration.ofMinutes(10),
           Duration.ofSeconds(15));
     }
 
     /** The same with another limit of connections. */
     public Options withConnectionsMax(int value) {
-      return new Options(requestMagic, value, requestBytesMax, memoryBytesMax, idleTime, frameTime);
+      return new Options(
+          requestMagic, value, requestBytesMax, memoryBytesMax, idleMin, idleTime, frameTime);
     }
 
     /** Checks the values. */
@@ -124,7 +129,7 @@ public final class TcpFrameServer implements AutoCloseable {
       if (connectionsMax < 1 || requestBytesMax < 1 || memoryBytesMax < 2 * UNIT_BYTES) {
         throw new IllegalArgumentException("limits must be positive");
       }
-      if (!idleTime.isPositive() || !frameTime.isPositive()) {
+      if (!idleMin.isPositive() || !idleTime.isPositive() || !frameTime.isPositive()) {
         throw new IllegalArgumentException("times must be positive");
       }
     }
@@ -150,6 +155,7 @@ public final class TcpFrameServer implements AutoCloseable {
   private static final int BACKLOG = 1_024;
   private static final int UNIT_BYTES = 1 << 10;
   private static final long SWEEP_MILLIS_MAX = 2_000;
+  private static final long EVICTION_MILLIS_MAX = 1_000;
   private static final long FAILURE_PAUSE_MILLIS = 100;
   private static final long CLOSE_WAIT_SECONDS = 5;
 
@@ -164,6 +170,7 @@ public final class TcpFrameServer implements AutoCloseable {
   private final Semaphore workMemory;
   private final Semaphore arrivingMemory;
   private final AtomicLong refused = new AtomicLong();
+  private final AtomicLong evicted = new AtomicLong();
   private final CountDownLatch stopping = new CountDownLatch(1);
 
   private TcpFrameServer(Options options, Handler handler) {
@@ -233,6 +240,11 @@ public final class TcpFrameServer implements AutoCloseable {
     return refused.get();
   }
 
+  /** Idle connections closed to make place for new ones. */
+  public long evictedCount() {
+    return evicted.get();
+  }
+
   private boolean isStopping() {
     return stopping.getCount() == 0;
   }
@@ -261,7 +273,7 @@ public final class TcpFrameServer implements AutoCloseable {
 
   /** Begins to serve a connection; false if there are too many. */
   private boolean admit(Socket socket) {
-    if (!connectionSlots.tryAcquire()) {
+    if (!connectionSlots.tryAcquire() && !takeSlotOfIdle()) {
       refused.incrementAndGet();
       return false;
     }
@@ -284,6 +296,35 @@ public final class TcpFrameServer implements AutoCloseable {
       }
     }
     return started;
+  }
+
+  /** Closes the connection that has been idle longest; false if none has been for long. */
+  private boolean takeSlotOfIdle() {
+    long now = System.nanoTime();
+    Connection longest = null;
+    long idleMax = options.idleMin().toNanos();
+    for (Connection connection : connections) {
+      long idle = connection.idleNanos(now);
+      if (idle >= idleMax) {
+        idleMax = idle;
+        longest = connection;
+      }
+    }
+    if (longest == null) {
+      return false;
+    }
+    closeQuietly(longest.socket);
+    try {
+      // Its thread gives the slot back as soon as it has noticed.
+      if (!connectionSlots.tryAcquire(EVICTION_MILLIS_MAX, TimeUnit.MILLISECONDS)) {
+        return false;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+    evicted.incrementAndGet();
+    return true;
   }
 
   private void sweep() {
@@ -359,14 +400,18 @@ public final class TcpFrameServer implements AutoCloseable {
     }
   }
 
-  /** One peer. All fields but the deadline belong to its thread. */
+  /** One peer. All fields but the volatile ones belong to its thread. */
   private final class Connection implements Runnable {
     static final long NO_DEADLINE = Long.MIN_VALUE;
+    static final long BUSY = Long.MIN_VALUE;
 
     final Socket socket;
 
     /** When the sweeper closes the socket, in nanoTime; NO_DEADLINE while we ourselves are busy. */
     volatile long deadline;
+
+    /** Since when there has been nothing to do, in nanoTime; BUSY while there is. */
+    private volatile long idleSince;
 
     private byte[] bytes = new byte[BUFFER_BYTES];
     private int start;
@@ -385,7 +430,14 @@ public final class TcpFrameServer implements AutoCloseable {
 
     Connection(Socket socket) {
       this.socket = socket;
-      this.deadline = System.nanoTime() + options.idleTime().toNanos();
+      this.idleSince = System.nanoTime();
+      this.deadline = idleSince + options.idleTime().toNanos();
+    }
+
+    /** How long it has been without a request; 0 while it has one, or a part of one. */
+    long idleNanos(long now) {
+      long since = idleSince;
+      return since == BUSY ? 0 : now - since;
     }
 
     @Override
@@ -489,6 +541,7 @@ public final class TcpFrameServer implements AutoCloseable {
         end = 0;
         shrink();
         arm(options.idleTime());
+        idleSince = System.nanoTime();
       } else if (!midFrame) {
         // The first bytes of a request are here: the rest has to come soon.
         midFrame = true;
@@ -499,6 +552,7 @@ public final class TcpFrameServer implements AutoCloseable {
       if (n < 0) {
         return false;
       }
+      idleSince = BUSY;
       end += n;
       return true;
     }

@@ -109,6 +109,7 @@ class FrameTrafficTest {
             connectionsMax,
             16 << 20,
             64 << 20,
+            LONG,
             idle,
             frame);
     return opened(TcpFrameServer.start(List.of(loopback(port)), options, new OddIsError()));
@@ -270,6 +271,68 @@ class FrameTrafficTest {
     }
     assertEquals(2, response.lastSeen());
     assertTrue(server.refusedCount() >= 1);
+  }
+
+  @Test
+  void atTheLimitTheLongestIdleMakesPlace() throws Exception {
+    CountDownLatch arrived = new CountDownLatch(1);
+    CompletableFuture<TcpFrameServer.Reply> late = new CompletableFuture<>();
+    OddIsError others = new OddIsError();
+    TcpFrameServer.Handler lateForFour =
+        new TcpFrameServer.Handler() {
+          @Override
+          public CompletableFuture<TcpFrameServer.Reply> handle(ByteBuffer request) {
+            if (request.get(request.position() + 1) == 4) {
+              arrived.countDown();
+              return late;
+            }
+            return others.handle(request);
+          }
+
+          @Override
+          public boolean waitsForEarlier(ByteBuffer request) {
+            return false;
+          }
+        };
+    TcpFrameServer.Options options =
+        new TcpFrameServer.Options(
+            ProtocolConstants.MAGIC_SHUCKLE_REQUEST,
+            2,
+            16 << 20,
+            64 << 20,
+            Duration.ofNanos(1),
+            LONG,
+            LONG);
+    TcpFrameServer server =
+        opened(TcpFrameServer.start(List.of(loopback(0)), options, lateForFour));
+    InetSocketAddress address = server.addresses().getFirst();
+    Socket busy = opened(new Socket(address.getAddress(), address.getPort()));
+    busy.getOutputStream().write(frame(4));
+    arrived.await();
+    Socket idle = served(address);
+    for (int i = 0; i < 5; i++) {
+      Socket next = served(address);
+      assertTrue(readsEnd(idle));
+      idle = next;
+    }
+    assertEquals(5, server.evictedCount());
+    late.complete(response(4));
+    assertEquals(29, busy.getInputStream().readNBytes(29).length);
+  }
+
+  /** A connection that was answered; refused ones are tried again, as the others may be busy. */
+  private Socket served(InetSocketAddress address) throws IOException {
+    while (true) {
+      Socket socket = opened(new Socket(address.getAddress(), address.getPort()));
+      try {
+        socket.getOutputStream().write(frame(2));
+        if (socket.getInputStream().readNBytes(29).length == 29) {
+          return socket;
+        }
+      } catch (IOException e) {
+        socket.close();
+      }
+    }
   }
 
   private static void assertAnswered(Socket socket) throws IOException {
@@ -439,7 +502,7 @@ class FrameTrafficTest {
   private InetSocketAddress greedyServer(Greedy handler, Duration frame) throws IOException {
     TcpFrameServer.Options options =
         new TcpFrameServer.Options(
-            ProtocolConstants.MAGIC_SHUCKLE_REQUEST, 100, 16 << 20, 1 << 20, LONG, frame);
+            ProtocolConstants.MAGIC_SHUCKLE_REQUEST, 100, 16 << 20, 1 << 20, LONG, LONG, frame);
     return opened(TcpFrameServer.start(List.of(loopback(0)), options, handler))
         .addresses()
         .getFirst();
@@ -486,7 +549,7 @@ class FrameTrafficTest {
   void requestsThatNeverEndAreBounded() throws Exception {
     TcpFrameServer.Options options =
         new TcpFrameServer.Options(
-            ProtocolConstants.MAGIC_SHUCKLE_REQUEST, 100, 16 << 20, 1 << 20, LONG, LONG);
+            ProtocolConstants.MAGIC_SHUCKLE_REQUEST, 100, 16 << 20, 1 << 20, LONG, LONG, LONG);
     TcpFrameServer server =
         opened(TcpFrameServer.start(List.of(loopback(0)), options, new OddIsError()));
     InetSocketAddress address = server.addresses().getFirst();

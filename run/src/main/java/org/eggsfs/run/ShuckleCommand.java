@@ -32,7 +32,10 @@ final class ShuckleCommand implements Callable<Integer> {
   @Option(names = "--enforce-stable-leader", description = "Leaders change only on request.")
   private boolean enforceStableLeader;
 
-  @Option(names = "--max-connections", paramLabel = "N", description = "Default ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--max-connections",
+      paramLabel = "N",
+      description = "At the limit idle ones are closed (default ${DEFAULT-VALUE}).")
   private int maxConnections = ShuckleConfig.MAX_CONNECTIONS;
 
   @Option(

@@ -21,7 +21,7 @@ import org.eggsfs.protocol.ProtocolConstants;
  *     this unreadable
  * @param maxWritablePerShard block services of one storage class that a shard may write to
  * @param assignmentInterval the assignment is recomputed at least so often
- * @param maxConnections at a time; further ones are closed at once
+ * @param maxConnections at a time; further ones take the places of idle ones, or are closed
  * @param enforceStableIp a registration must share an address with the previous one
  * @param enforceStableLeader leaders change by MOVE requests only
  * @param clock the times of entries, and how long block services have been silent

@@ -173,7 +173,8 @@ public final class ShuckleServer implements AutoCloseable {
     all.add(
         new Measurement("eggsfs_shuckle_connections")
             .field("open", tcp.connectionCount())
-            .field("refused", tcp.refusedCount()));
+            .field("refused", tcp.refusedCount())
+            .field("evicted", tcp.evictedCount()));
     all.add(
         new Measurement("eggsfs_shuckle_log")
             .field("entries", keeper.entryCount())

@@ -204,7 +204,7 @@ class ShuckleServerTest {
         metrics);
     assertTrue(
         metrics.matches(
-            "(?s).*\neggsfs_shuckle_connections open=[1-9]\\d*i,refused=0i\n"
+            "(?s).*\neggsfs_shuckle_connections open=[1-9]\\d*i,refused=0i,evicted=0i\n"
                 + "eggsfs_shuckle_log entries=[1-9]\\d*i,in_flight=\\d+i\n"
                 + "eggsfs_shuckle_storage used=[1-9].*"),
         metrics);
