@@ -1,5 +1,6 @@
 package org.eggsfs.run;
 
+import java.net.Inet4Address;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -168,11 +169,21 @@ final class ServerOptions {
     List<InetSocketAddress> parsed = new ArrayList<>();
     try {
       for (String address : addresses) {
-        parsed.add(Addresses.parse(address));
+        parsed.add(bindable(Addresses.parse(address)));
       }
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(ExitCodes.USAGE, "--addr: " + e.getMessage());
     }
     return parsed;
+  }
+
+  /** Without an address Java would bind all interfaces, and another one would be advertised. */
+  private static InetSocketAddress bindable(InetSocketAddress address) {
+    if (address.getAddress() instanceof Inet4Address) {
+      return address;
+    }
+    throw new IllegalArgumentException(
+        address.getHostString()
+            + (address.isUnresolved() ? ": no such address" : " is not an IPv4 address"));
   }
 }

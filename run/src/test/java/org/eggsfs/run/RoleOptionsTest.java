@@ -8,6 +8,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.eggsfs.cli.CommandFailure;
 import org.eggsfs.cli.ExitCodes;
 import org.junit.jupiter.api.Test;
@@ -47,6 +49,25 @@ class RoleOptionsTest {
               "1");
       assertEquals(ExitCodes.USAGE, ran.exitCode(), role);
       assertTrue(ran.errors().contains("replica 1"), ran.errors());
+    }
+  }
+
+  /** What cannot be bound as it was given must not become all interfaces. */
+  @Test
+  void addressesMustBeThereAndIpv4() {
+    for (String role : new String[] {"shard", "cdc", "shuckle", "blocks", "gc"}) {
+      for (String address : new String[] {"no-such-host.invalid:0", "::1:0"}) {
+        List<String> args = new ArrayList<>(List.of("-registry", "127.0.0.1:1", "-addr", address));
+        switch (role) {
+          case "blocks" ->
+              args.addAll(List.of("-failure-domain", "a", folder.resolve("d").toString(), "FLASH"));
+          case "gc" -> args.add("-collect-directories");
+          default -> args.addAll(List.of("-db-dir", folder.toString()));
+        }
+        Ran ran = run(role, args.toArray(new String[0]));
+        assertEquals(ExitCodes.USAGE, ran.exitCode(), role + ran.errors());
+        assertTrue(ran.errors().contains("--addr: "), ran.errors());
+      }
     }
   }
 
