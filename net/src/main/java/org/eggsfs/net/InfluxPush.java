@@ -7,11 +7,16 @@ import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
@@ -179,13 +184,28 @@ public final class InfluxPush implements AutoCloseable {
     }
     HttpRequest request =
         HttpRequest.newBuilder(address)
-            .timeout(timeout)
             .header("Content-Type", "text/plain; charset=utf-8")
             .POST(HttpRequest.BodyPublishers.ofString(lines))
             .build();
-    int status = http.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+    int status = statusWithin(timeout, request);
     if (status < HTTP_OK_MIN || status > HTTP_OK_MAX) {
       throw new IOException("HTTP status " + status);
+    }
+  }
+
+  /** The time limit of a request ends with the headers of its answer; this one is for the whole. */
+  private int statusWithin(Duration timeout, HttpRequest request)
+      throws IOException, InterruptedException {
+    CompletableFuture<HttpResponse<Void>> answer =
+        http.sendAsync(request, HttpResponse.BodyHandlers.discarding());
+    try {
+      return answer.get(timeout.toMillis(), TimeUnit.MILLISECONDS).statusCode();
+    } catch (TimeoutException e) {
+      throw new HttpTimeoutException("no whole answer in " + timeout.toSeconds() + " s");
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
+    } finally {
+      answer.cancel(true);
     }
   }
 

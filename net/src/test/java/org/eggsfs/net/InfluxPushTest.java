@@ -9,10 +9,13 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -20,6 +23,7 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Goal: InfluxDB gets lines that it understands, and what it refuses is told and sent again. */
 class InfluxPushTest {
@@ -53,9 +57,13 @@ class InfluxPushTest {
   }
 
   private InfluxPush push(InfluxPush.Interval interval, Supplier<List<Measurement>> source) {
-    String origin = "http://127.0.0.1:" + server.getAddress().getPort();
+    return push(server.getAddress().getPort(), interval, source);
+  }
+
+  private InfluxPush push(
+      int port, InfluxPush.Interval interval, Supplier<List<Measurement>> source) {
     return InfluxPush.start(
-        InfluxPush.Target.parse(origin, "the org", "b&c"),
+        InfluxPush.Target.parse("http://127.0.0.1:" + port, "the org", "b&c"),
         interval,
         source,
         new InfluxPush.Listener() {
@@ -154,6 +162,47 @@ class InfluxPushTest {
     server.stop(0);
     try (InfluxPush _ = push(List.of(new Measurement("m").field("a", 1)))) {
       assertFalse(told.take().equals("sent"));
+    }
+  }
+
+  /** A process that ends waits for its metrics; it must not do so for ever. */
+  @Test
+  @Timeout(60)
+  void anAnswerThatNeverEndsIsGivenUp() throws Exception {
+    List<Socket> accepted = new CopyOnWriteArrayList<>();
+    try (ServerSocket stalling = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try {
+                  while (true) {
+                    Socket socket = stalling.accept();
+                    accepted.add(socket);
+                    socket.getInputStream().read(new byte[4096]);
+                    socket
+                        .getOutputStream()
+                        .write(
+                            "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+                                .getBytes(StandardCharsets.US_ASCII));
+                    received.add("stalled");
+                  }
+                } catch (IOException e) {
+                  received.add("closed");
+                }
+              });
+      InfluxPush push =
+          push(
+              stalling.getLocalPort(),
+              InfluxPush.Interval.OF_SERVERS,
+              () -> List.of(new Measurement("m").field("a", 1)));
+      received.take();
+      push.close();
+      String reason = told.take();
+      assertTrue(reason.contains("no whole answer"), reason);
+    } finally {
+      for (Socket socket : accepted) {
+        socket.close();
+      }
     }
   }
 
