@@ -87,6 +87,10 @@ final class ProcessInstance implements AutoCloseable {
     add(args, "--staleness-delay", o.stalenessDelay);
     Child first = launch("shuckle", "shuckle", args);
     shuckle = first.awaitAddress();
+    if (o.shucklePort == 0) {
+      // All others keep to this one, so it must be the same after a restart.
+      first.replaceArgument(o.host + ":0", o.host + ":" + shuckle.getPort());
+    }
     String address = shuckle.getAddress().getHostAddress() + ":" + shuckle.getPort();
 
     args = new ArrayList<>(common);
@@ -256,13 +260,25 @@ final class ProcessInstance implements AutoCloseable {
       return layout.pids().resolve(name + ".pid");
     }
 
+    /** For the next start. */
+    void replaceArgument(String argument, String replacement) {
+      command.replaceAll(each -> each.equals(argument) ? replacement : each);
+    }
+
     void start() throws IOException {
+      ready = false;
       ProcessBuilder builder = new ProcessBuilder(command);
       builder.redirectError(ProcessBuilder.Redirect.appendTo(logFile().toFile()));
       Process started = builder.start();
-      started.getOutputStream().close();
       process = started;
-      Files.writeString(pidFile(), started.pid() + "\n");
+      try {
+        started.getOutputStream().close();
+        Files.writeString(pidFile(), started.pid() + "\n");
+      } catch (IOException e) {
+        // Nobody would follow it.
+        started.destroyForcibly();
+        throw e;
+      }
       Thread.ofPlatform().daemon().name("child-" + name).start(() -> follow(started));
     }
 
@@ -298,12 +314,18 @@ final class ProcessInstance implements AutoCloseable {
         }
         return;
       }
-      Thread.sleep(RESTART_DELAY_MILLIS);
-      if (!closing) {
+      boolean again = false;
+      while (!again) {
+        Thread.sleep(RESTART_DELAY_MILLIS);
+        if (closing) {
+          return;
+        }
         try {
           start();
+          again = true;
           System.err.println("eggsrun: " + name + " is started again");
         } catch (IOException e) {
+          // No memory for a process, or no space for its log: there may be some soon.
           System.err.println("eggsrun: " + name + " cannot be started again: " + e.getMessage());
         }
       }

@@ -201,11 +201,13 @@ final class RunCommand implements Callable<Integer> {
       EggsMount.prepare(directory);
       mounted = mounting.mount(directory);
       return "mounted on " + directory;
-    } catch (CommandFailure | IOException e) {
+    } catch (CommandFailure | IOException | RuntimeException e) {
+      // Whatever it is: somebody waits for the word that the instance is ready.
+      String reason = e.getMessage() == null ? e.toString() : e.getMessage();
       if (mountPoint != null) {
-        lifetime.fail(e.getMessage());
+        lifetime.fail(reason);
       }
-      return "not mounted: " + e.getMessage();
+      return "not mounted: " + reason;
     }
   }
 }
