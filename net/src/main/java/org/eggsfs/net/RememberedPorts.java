@@ -1,6 +1,7 @@
 package org.eggsfs.net;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -17,7 +18,8 @@ public final class RememberedPorts {
   public RememberedPorts(Path file) throws IOException {
     this.file = file;
     try {
-      for (String line : Files.readAllLines(file)) {
+      // In a character set in which no byte is an error.
+      for (String line : Files.readAllLines(file, StandardCharsets.ISO_8859_1)) {
         int space = line.indexOf(' ');
         if (space > 0 && line.substring(space + 1).matches("\\d{1,5}")) {
           ports.put(line.substring(0, space), Integer.parseInt(line.substring(space + 1)));
