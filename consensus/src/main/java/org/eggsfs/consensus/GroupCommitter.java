@@ -97,7 +97,10 @@ public final class GroupCommitter implements Committer, AutoCloseable {
       }
     }
     try {
-      store.write(changes, true);
+      // Refusals change nothing, and what they were decided upon is durable since the last batch.
+      if (!changes.isEmpty()) {
+        store.write(changes, true);
+      }
     } catch (RuntimeException | Error e) {
       // Errors too: a committer that dies silently would hang every loop that waits for it.
       LOGGER.log(System.Logger.Level.ERROR, "a commit failed; nothing is acknowledged now", e);

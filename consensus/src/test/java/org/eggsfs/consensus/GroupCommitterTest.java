@@ -81,6 +81,19 @@ class GroupCommitterTest {
   }
 
   @Test
+  void whatChangesNothingCostsNoSync() throws InterruptedException {
+    ScriptedStore store = new ScriptedStore(Integer.MAX_VALUE);
+    CountDownLatch answered = new CountDownLatch(SUBMISSIONS);
+    try (GroupCommitter committer = new GroupCommitter("test-committer", store, () -> {})) {
+      for (int i = 0; i < SUBMISSIONS; i++) {
+        committer.submit(List.of(), answered::countDown);
+      }
+      assertTrue(answered.await(10, TimeUnit.SECONDS));
+    }
+    assertEquals(0, store.batches.get());
+  }
+
+  @Test
   void anErrorCountsAsAFailureAndTheCallbackMayClose() throws InterruptedException {
     CountDownLatch failed = new CountDownLatch(1);
     MemoryStore memory = new MemoryStore();
