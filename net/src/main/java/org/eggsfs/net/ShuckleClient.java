@@ -39,10 +39,10 @@ import org.eggsfs.protocol.shuckle.ShuckleResponse;
  * a time, each on a connection of its own; the others wait. Connections are kept after a success
  * and closed after anything else, so a connection never carries leftovers of an earlier call.
  *
- * <p>With several servers, the one that answered last is asked first; a failed connection attempt
- * moves on to the next. Attempts are repeated with growing pauses until {@code connectTime} has
- * passed. When a kept connection turns out dead, the request is repeated once on a new one, unless
- * repeating it could change its answer.
+ * <p>With several servers, the one that answered last is asked first; a failed connection attempt,
+ * or an answer that does not come in time, moves on to the next. Attempts are repeated with growing
+ * pauses until {@code connectTime} has passed. When a kept connection turns out dead, the request
+ * is repeated once on a new one, unless repeating it could change its answer.
  *
  * <p>The answer's announced length is not trusted with memory: buffers grow as bytes arrive.
  */
@@ -153,7 +153,10 @@ public final class ShuckleClient implements AutoCloseable {
       if (kept != null) {
         try {
           return exchange(kept, requests, out);
-        } catch (SocketTimeoutException | ConnectionBrokenException e) {
+        } catch (SocketTimeoutException e) {
+          moveOn(kept.server);
+          throw e;
+        } catch (ConnectionBrokenException e) {
           throw e;
         } catch (IOException e) {
           if (!repeatable || isClosed()) {
@@ -175,6 +178,10 @@ public final class ShuckleClient implements AutoCloseable {
       Connection connection = connect(deadline);
       try {
         return exchange(connection, requests, out);
+      } catch (SocketTimeoutException e) {
+        // This call has no time left; the next one shall ask another.
+        moveOn(connection.server);
+        throw e;
       } catch (EOFException e) {
         if (!repeatable || attempt >= servers.size()) {
           throw e;

@@ -247,6 +247,22 @@ class FrameTrafficTest {
     assertInstanceOf(java.net.SocketTimeoutException.class, e);
   }
 
+  /** A server that hangs is not asked again and again. */
+  @Test
+  void theNextCallAfterSilenceAsksAnotherServer() throws Exception {
+    TcpFrameServer good = server(0, 10, LONG, LONG);
+    ServerSocket silent = opened(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+    ShuckleClient client =
+        opened(
+            new ShuckleClient(
+                List.of(loopback(silent.getLocalPort()), good.addresses().getFirst()),
+                Duration.ofSeconds(1),
+                SHORT));
+    assertThrows(java.net.SocketTimeoutException.class, () -> client.call(request(0)));
+    CdcAtLocationResponse response = client.call(request(2));
+    assertEquals(2, response.lastSeen());
+  }
+
   @Test
   void closesNewConnectionsAtTheLimitAndServesTheOldOnes() throws Exception {
     TcpFrameServer server = server(0, 2, LONG, LONG);
