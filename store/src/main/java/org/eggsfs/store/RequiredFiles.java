@@ -19,6 +19,9 @@ final class RequiredFiles {
   private static final String NOTE = "was-open";
   private static final String CURRENT = "CURRENT";
 
+  /** The database makes a new manifest once in a gigabyte: never as often while we look. */
+  private static final int ATTEMPTS_MAX = 10;
+
   private final Path directory;
 
   // Guarded by this.
@@ -68,6 +71,20 @@ final class RequiredFiles {
 
   /** After the database was opened, before anything is acknowledged. */
   synchronized void note() throws IOException {
+    for (int left = ATTEMPTS_MAX - 1; ; left--) {
+      try {
+        noteNow();
+        return;
+      } catch (NoSuchFileException e) {
+        // A new manifest has just taken the place of the one that was current.
+        if (left == 0) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private void noteNow() throws IOException {
     manifest = directory.resolve(Files.readString(directory.resolve(CURRENT)).strip());
     manifestBytes = Files.size(manifest);
     // What is noted must outlive a power failure at this moment.
@@ -80,8 +97,16 @@ final class RequiredFiles {
 
   /** Now and then; costs nothing if nothing has changed. */
   synchronized void noteChanges() throws IOException {
-    if (!Files.exists(manifest) || Files.size(manifest) != manifestBytes) {
+    if (!isAsNoted()) {
       note();
+    }
+  }
+
+  private boolean isAsNoted() throws IOException {
+    try {
+      return Files.size(manifest) == manifestBytes;
+    } catch (NoSuchFileException e) {
+      return false;
     }
   }
 }
