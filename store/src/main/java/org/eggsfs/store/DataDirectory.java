@@ -50,12 +50,7 @@ public final class DataDirectory implements AutoCloseable {
    */
   public static DataDirectory open(Path path, String format) throws IOException {
     try {
-      boolean fresh = !Files.isDirectory(path);
-      Files.createDirectories(path);
-      if (fresh && path.toAbsolutePath().getParent() != null) {
-        // Without it a power loss could take the directory with everything acknowledged in it.
-        sync(path.toAbsolutePath().getParent());
-      }
+      create(path);
     } catch (IOException e) {
       throw new IOException(
           "cannot create the data directory " + path + " (" + e.getMessage() + ")", e);
@@ -75,6 +70,25 @@ public final class DataDirectory implements AutoCloseable {
         channel.close();
       }
       throw e;
+    }
+  }
+
+  /**
+   * Makes a directory and those above it. Without a sync of each one's parent a power loss could
+   * take it with everything acknowledged in it.
+   */
+  static void create(Path path) throws IOException {
+    Path made = path.toAbsolutePath();
+    if (Files.isDirectory(made)) {
+      return;
+    }
+    Path parent = made.getParent();
+    if (parent != null) {
+      create(parent);
+    }
+    Files.createDirectories(made);
+    if (parent != null) {
+      sync(parent);
     }
   }
 

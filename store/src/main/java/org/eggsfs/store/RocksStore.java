@@ -1,7 +1,6 @@
 package org.eggsfs.store;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -105,7 +104,7 @@ public final class RocksStore implements KeyValueStore {
    */
   public static RocksStore open(Path directory) {
     try {
-      Files.createDirectories(directory);
+      DataDirectory.create(directory);
       RequiredFiles required = new RequiredFiles(directory);
       required.check();
       RocksStore store = new RocksStore(directory, required);
