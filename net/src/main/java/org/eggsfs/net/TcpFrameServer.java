@@ -47,7 +47,7 @@ import org.eggsfs.protocol.MalformedMessageException;
  * arrive, never with the length announced.
  */
 public final class TcpFrameServer implements AutoCloseable {
-  /** A whole answer frame; written out only when there is memory for it. */
+  /** A whole answer frame; written out when it is its turn. */
   public interface Reply {
     /** Exactly the bytes {@link #encode} writes. */
     int size();
