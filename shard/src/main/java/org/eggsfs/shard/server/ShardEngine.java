@@ -57,6 +57,12 @@ public final class ShardEngine implements AutoCloseable {
   /** Where the shards' clock may run ahead of the wall clock before an operator should know. */
   private static final long CLOCK_AHEAD_ALERT_NANOS = 1_000_000_000L;
 
+  /**
+   * A store keeps every row that was removed or replaced since its oldest snapshot, so even an
+   * engine that writes nothing lets go of its own after so long.
+   */
+  static final long SNAPSHOT_AGE_MAX_NANOS = 1_000_000_000L;
+
   /** A damaged row is used again and again; its stack trace is not news each time. */
   private static final long ALERT_PERIOD_NANOS = 1_000_000_000L;
 
@@ -120,10 +126,12 @@ public final class ShardEngine implements AutoCloseable {
   private long arrivedNanos;
 
   private KeyValueStore.Snapshot snapshot;
+  private long snapshotNanos;
   private final Overlay overlay;
   private final ChangeList changes;
   private List<Waiting> waiting = new ArrayList<>();
   private long batchNumber = 1;
+  private long durableBatch;
   private long lastAlertNanos;
   private boolean clockAlerted;
 
@@ -149,6 +157,7 @@ public final class ShardEngine implements AutoCloseable {
     this.random = random;
     this.wake = wake;
     this.snapshot = store.snapshot();
+    this.snapshotNanos = clock.nanoTime();
     this.overlay = new Overlay(snapshot);
     this.changes = new ChangeList(overlay);
     this.lastAlertNanos = clock.nanoTime() - ALERT_PERIOD_NANOS - 1;
@@ -374,23 +383,26 @@ public final class ShardEngine implements AutoCloseable {
         });
   }
 
-  /** Sends the answers to what has become durable; reads see it from now on. */
+  /**
+   * Sends the answers to what has become durable; reads see it from now on. To be called about once
+   * a second also when nothing arrives, as the snapshot of reads must not grow old.
+   */
   public void sendDurable() {
-    Batch last = null;
     List<Batch> batches = new ArrayList<>();
     for (Batch batch = durable.poll(); batch != null; batch = durable.poll()) {
       batches.add(batch);
-      last = batch;
+      durableBatch = batch.number;
     }
-    if (last == null) {
+    long now = clock.nanoTime();
+    if (batches.isEmpty() && now - snapshotNanos < SNAPSHOT_AGE_MAX_NANOS) {
       return;
     }
     // Reads see a write no later than its answer leaves.
     KeyValueStore.Snapshot newer = store.snapshot();
-    overlay.rebase(newer, last.number);
+    overlay.rebase(newer, durableBatch);
     snapshot.close();
     snapshot = newer;
-    long now = clock.nanoTime();
+    snapshotNanos = now;
     for (Batch batch : batches) {
       for (Waiting answer : batch.answers) {
         answerWrite(answer, now);

@@ -57,7 +57,7 @@ public final class ShardHost implements AutoCloseable {
       committer = new GroupCommitter("shard-committer", store, onFailure);
       opened.add(committer);
       CbcMac cdcKey = new CbcMac(config.cdcKey());
-      for (int i = 0; i < config.loopCount(); i++) {
+      for (int i = 0; i < loopCount(config); i++) {
         loops.add(new ShardLoop(store, committer, cdcKey, this::makeSnapshot, onFailure));
       }
       RememberedPorts ports = new RememberedPorts(config.dataDirectory().resolve("ports"));
@@ -103,6 +103,11 @@ public final class ShardHost implements AutoCloseable {
     }
     host.maintenance.start();
     return host;
+  }
+
+  /** No loop is without a shard. */
+  static int loopCount(ShardHostConfig config) {
+    return Math.min(config.loopCount(), config.shards().cardinality());
   }
 
   /** What a hosted shard knows of block services. */
@@ -153,8 +158,8 @@ public final class ShardHost implements AutoCloseable {
     }
     HostedShard shard =
         HostedShard.open(view, number, config.transientDeadlineInterval(), addresses);
+    loops.get(shards.size() % loops.size()).add(shard, channels);
     shards.put(number, shard);
-    loops.get(number % loops.size()).add(shard, channels);
   }
 
   private void makeSnapshot(long id, Consumer<ErrorCode> done) {

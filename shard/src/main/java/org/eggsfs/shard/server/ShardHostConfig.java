@@ -21,7 +21,7 @@ import org.eggsfs.protocol.ProtocolConstants;
  * @param refreshInterval between two full fetches of the block services
  * @param registerInterval between two registrations
  * @param cdcKey key of the signed channel, 16 bytes
- * @param loopCount event loops; a shard belongs to one
+ * @param loopCount event loops, but no more than shards; a shard belongs to one
  */
 public record ShardHostConfig(
     Path dataDirectory,

@@ -31,6 +31,9 @@ final class ShardLoop implements Runnable {
   /** Datagrams taken from one socket in one turn, so that a busy shard does not starve others. */
   private static final int DATAGRAMS_PER_TURN = 64;
 
+  /** A turn is due so often, whether something has arrived or not. */
+  private static final long TURN_MILLIS_MAX = ShardEngine.SNAPSHOT_AGE_MAX_NANOS / 1_000_000;
+
   /** A datagram of the maximum size and one byte more, to tell an oversized one. */
   private static final int RECEIVE_BUFFER_SIZE = ProtocolConstants.MAX_UDP_MTU + 1;
 
@@ -95,7 +98,7 @@ final class ShardLoop implements Runnable {
   public void run() {
     try {
       while (!stopping) {
-        selector.select(this::receiveAll);
+        selector.select(this::receiveAll, TURN_MILLIS_MAX);
         engine.runTasks();
         engine.submit();
         engine.sendDurable();

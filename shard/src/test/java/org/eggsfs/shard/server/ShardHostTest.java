@@ -276,6 +276,17 @@ class ShardHostTest {
     assertEquals("0-127,200,254-255", ShardMetrics.ranges(shards));
   }
 
+  /** A loop without one would do nothing and still hold a snapshot of the store. */
+  @Test
+  void everyLoopHasAShard() {
+    BitSet shards = new BitSet();
+    shards.set(7);
+    ShardHostConfig all =
+        ShardHostConfig.of(directory, List.of(new InetSocketAddress("127.0.0.1", 1)));
+    assertEquals(all.loopCount(), ShardHost.loopCount(all));
+    assertEquals(1, ShardHost.loopCount(all.withShards(shards)));
+  }
+
   @Test
   void aSecondHostOnTheDirectoryIsRefused() {
     IOException error =
