@@ -151,6 +151,11 @@ public final class DataDirectory implements AutoCloseable {
 
   /** Replaces a small file so that a crash leaves the old or the new one. */
   public static void replace(Path file, String text) throws IOException {
+    replace(file, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Replaces a small file so that a crash leaves the old or the new one. */
+  public static void replace(Path file, byte[] bytes) throws IOException {
     Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
     try (FileChannel out =
         FileChannel.open(
@@ -158,7 +163,7 @@ public final class DataDirectory implements AutoCloseable {
             StandardOpenOption.CREATE,
             StandardOpenOption.TRUNCATE_EXISTING,
             StandardOpenOption.WRITE)) {
-      ByteBuffer content = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+      ByteBuffer content = ByteBuffer.wrap(bytes);
       while (content.hasRemaining()) {
         out.write(content);
       }

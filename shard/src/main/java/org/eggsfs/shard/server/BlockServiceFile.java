@@ -6,7 +6,6 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -23,6 +22,7 @@ import org.eggsfs.protocol.shuckle.ShardBlockServicesResponse;
 import org.eggsfs.protocol.struct.BlockServiceDeprecatedInfo;
 import org.eggsfs.protocol.struct.BlockServiceInfoShort;
 import org.eggsfs.shard.state.BlockServices;
+import org.eggsfs.store.DataDirectory;
 
 /**
  * The last block service list on disk: magic u32, all services (as the shuckle sends them), then
@@ -148,9 +148,7 @@ public final class BlockServiceFile {
       content.current().get(i).encode(out);
     }
     out.putInt(Crc32c.sum(0, out.array(), 0, out.position()));
-    Path temporary = path.resolveSibling(path.getFileName() + ".tmp");
-    Files.write(temporary, out.array());
-    Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
+    DataDirectory.replace(path, out.array());
     savedFingerprint = fingerprint;
   }
 }

@@ -15,7 +15,7 @@ public final class HostedShard {
   final List<InetSocketAddress> addresses;
 
   /** Replaced by the maintenance thread, read by the loop. */
-  private volatile BlockServices blockServices = BlockServices.EMPTY;
+  private volatile BlockServices blockServices = BlockServices.UNKNOWN;
 
   /** Index of the last applied entry; only its loop touches it. */
   long appliedIndex;

@@ -45,9 +45,8 @@ final class Maintenance implements AutoCloseable {
   }
 
   /**
-   * Takes over what was known of block services before the last stop. To be called before the
-   * shards serve: proofs of services that a shard does not know look forged to it, and their writer
-   * would give up.
+   * Takes over what was known of block services before the last stop, before the shards serve.
+   * Without it they answer nothing about blocks until the shuckle has answered.
    */
   void recall() {
     file.load().ifPresent(content -> content.installInto(shards));
@@ -108,8 +107,12 @@ final class Maintenance implements AutoCloseable {
         current.add((ShardBlockServicesResponse) outcome.get());
       }
       BlockServiceFile.Content content = BlockServiceFile.Content.of(all, shards, current);
-      content.installInto(shards);
-      file.save(content);
+      try {
+        // First: the next process must know every service that this one gives blocks of.
+        file.save(content);
+      } finally {
+        content.installInto(shards);
+      }
       assigned = current.stream().noneMatch(answer -> answer.blockServices().isEmpty());
       tasks.worked();
     } catch (IOException | EggsException | RuntimeException e) {

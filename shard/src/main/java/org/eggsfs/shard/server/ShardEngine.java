@@ -27,6 +27,7 @@ import org.eggsfs.protocol.shard.ShardResponse;
 import org.eggsfs.protocol.shard.ShardSnapshotRequest;
 import org.eggsfs.protocol.shard.ShardSnapshotResponse;
 import org.eggsfs.shard.state.ApplyResult;
+import org.eggsfs.shard.state.BlockServices;
 import org.eggsfs.shard.state.EntryTimes;
 import org.eggsfs.shard.state.LogEntry;
 import org.eggsfs.shard.state.PrepareContext;
@@ -183,7 +184,7 @@ public final class ShardEngine implements AutoCloseable {
 
   /**
    * Takes a datagram for a shard. Whatever it is, it ends in an answer, now or later, or in
-   * nothing.
+   * nothing: what depends on block services is not answered before they are known.
    *
    * @param outlet where the answer leaves
    */
@@ -246,6 +247,8 @@ public final class ShardEngine implements AutoCloseable {
           shard.state.read(snapshot, new ReadContext(signed, shard.blockServices()), request);
     } catch (EggsException e) {
       error = e.code();
+    } catch (BlockServices.UnknownException e) {
+      return;
     } catch (RuntimeException e) {
       // An answer, whatever happened: a client that hears nothing asks again for ten seconds.
       alertFailure(shard, "read", e);
@@ -330,6 +333,8 @@ public final class ShardEngine implements AutoCloseable {
     } catch (EggsException e) {
       // A prepare error leaves no trace (W4).
       refuse(shard, outlet, key, request.kind(), signed, e.code());
+    } catch (BlockServices.UnknownException e) {
+      inFlight.remove(key);
     } catch (RuntimeException e) {
       // As for a read. An entry's writes are kept apart until it has succeeded, so none is left.
       alertFailure(shard, "write", e);
@@ -422,6 +427,9 @@ public final class ShardEngine implements AutoCloseable {
       response = shard.state.finish(answer.result, shard.blockServices());
     } catch (EggsException e) {
       error = e.code();
+    } catch (BlockServices.UnknownException e) {
+      // The same once more leads to the same blocks.
+      return;
     }
     encode(answer.requestId, answer.kind, answer.index, answer.signed, response, error);
     byte[] frame = new byte[sent.remaining()];

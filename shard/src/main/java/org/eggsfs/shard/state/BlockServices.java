@@ -15,8 +15,23 @@ import org.eggsfs.protocol.struct.FailureDomain;
  * services are shared by all shards of a process; the list to write to is each shard's own.
  */
 public final class BlockServices {
-  /** Nothing known: reads give placeholders, writes find no candidates. */
+  /** There are none: reads give placeholders, writes find no candidates. */
   public static final BlockServices EMPTY = new BlockServices(Map.of(), List.of());
+
+  /**
+   * Nobody has told yet which there are (shard.md section 4.1). Every question is answered with
+   * {@link UnknownException}: right proofs would look forged, and files without a disk.
+   */
+  public static final BlockServices UNKNOWN = new BlockServices(null, null);
+
+  /** A request cannot be answered before block services are known; its client asks again. */
+  public static final class UnknownException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    UnknownException() {
+      super("block services are not known yet", null, false, false);
+    }
+  }
 
   private static final int UNREADABLE =
       BlockServiceFlags.STALE | BlockServiceFlags.NO_READ | BlockServiceFlags.DECOMMISSIONED;
@@ -54,7 +69,9 @@ public final class BlockServices {
     }
   }
 
+  /** Null in {@link #UNKNOWN}. */
   private final Map<Long, Service> known;
+
   private final List<Service> current;
 
   private BlockServices(Map<Long, Service> known, List<Service> current) {
@@ -77,18 +94,26 @@ public final class BlockServices {
         known, Arrays.stream(currentIds).filter(known::containsKey).mapToObj(known::get).toList());
   }
 
+  private void requireKnown() {
+    if (known == null) {
+      throw new UnknownException();
+    }
+  }
+
   /** The service with that id, or null. */
   public Service get(long id) {
+    requireKnown();
     return known.get(id);
   }
 
   /** The services to write to, in the shuckle's order. */
   public List<Service> current() {
+    requireKnown();
     return current;
   }
 
   /** How many services are known. */
   public int knownCount() {
-    return known.size();
+    return known == null ? 0 : known.size();
   }
 }

@@ -1,6 +1,7 @@
 package org.eggsfs.shard.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -9,13 +10,32 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.eggsfs.core.CbcMac;
+import org.eggsfs.core.Certificates;
+import org.eggsfs.core.Parity;
 import org.eggsfs.net.HostClock;
 import org.eggsfs.net.Outlet;
+import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.Frames;
 import org.eggsfs.protocol.InodeType;
 import org.eggsfs.protocol.ProtocolConstants;
+import org.eggsfs.protocol.StorageClass;
+import org.eggsfs.protocol.shard.AddSpanCertifyRequest;
+import org.eggsfs.protocol.shard.AddSpanInitiateRequest;
+import org.eggsfs.protocol.shard.AddSpanInitiateResponse;
 import org.eggsfs.protocol.shard.ConstructFileRequest;
+import org.eggsfs.protocol.shard.ConstructFileResponse;
+import org.eggsfs.protocol.shard.LocalFileSpansRequest;
+import org.eggsfs.protocol.shard.RemoveSpanInitiateRequest;
+import org.eggsfs.protocol.shard.RemoveSpanInitiateResponse;
+import org.eggsfs.protocol.shard.ScrapTransientFileRequest;
+import org.eggsfs.protocol.shard.ShardKind;
 import org.eggsfs.protocol.shard.ShardRequest;
+import org.eggsfs.protocol.shard.StatTransientFileRequest;
+import org.eggsfs.protocol.struct.AddrsInfo;
+import org.eggsfs.protocol.struct.BlockProof;
+import org.eggsfs.protocol.struct.FailureDomain;
+import org.eggsfs.protocol.struct.IpPort;
+import org.eggsfs.shard.state.BlockServices;
 import org.eggsfs.shard.state.ShardState;
 import org.eggsfs.store.ChangeList;
 import org.eggsfs.store.KeyValueStore;
@@ -30,6 +50,9 @@ import org.junit.jupiter.api.Test;
 class ShardEngineTest {
   private static final long SECOND = 1_000_000_000L;
   private static final InetSocketAddress CLIENT = new InetSocketAddress("127.0.0.1", 4321);
+
+  private static final long SERVICE = 0x1234;
+  private static final CbcMac SERVICE_KEY = new CbcMac(new byte[16]);
 
   /** Counts the snapshots that somebody holds, by the number of the write before them. */
   private static final class WatchedStore implements KeyValueStore {
@@ -108,12 +131,17 @@ class ShardEngineTest {
   private ShardEngine engine;
 
   @BeforeEach
-  void open() {
+  void initialize() {
     ChangeList changes = new ChangeList();
     ShardState.initialize(0, new byte[16], changes);
     store.write(changes.take(), true);
+    start();
+  }
+
+  /** A process over what is on disk. */
+  private void start() {
     try (KeyValueStore.Snapshot view = store.snapshot()) {
-      shard = HostedShard.open(view, 0, SECOND, List.of());
+      shard = HostedShard.open(view, 0, 3600 * SECOND, List.of());
     }
     engine =
         new ShardEngine(
@@ -179,5 +207,97 @@ class ShardEngineTest {
     long first = answers.get(0).getLong(Frames.UDP_HEADER_SIZE);
     long second = answers.get(1).getLong(Frames.UDP_HEADER_SIZE);
     assertEquals(1, Math.abs(second - first) >> 8);
+  }
+
+  /** A request's answer behind its header, or null if there is none. */
+  private ByteBuffer ask(long id, ShardRequest request) {
+    answers.clear();
+    receive(id, request);
+    turn();
+    commit();
+    turn();
+    if (answers.isEmpty()) {
+      return null;
+    }
+    ByteBuffer answer = answers.removeFirst();
+    assertEquals(List.of(), answers);
+    assertEquals(id, answer.getLong(4));
+    return answer.position(Frames.UDP_HEADER_SIZE);
+  }
+
+  private static int kind(ByteBuffer answer) {
+    return answer.get(Frames.UDP_HEADER_SIZE - 1) & 0xff;
+  }
+
+  private static BlockServices oneService() {
+    BlockServices.Service service =
+        new BlockServices.Service(
+            SERVICE,
+            new AddrsInfo(new IpPort(0x7f000001, 1), new IpPort(0, 0)),
+            ProtocolConstants.DEFAULT_LOCATION,
+            StorageClass.FLASH,
+            new FailureDomain(new byte[16]),
+            SERVICE_KEY,
+            0,
+            1L << 40);
+    return BlockServices.of(List.of(service)).withCurrent(new long[] {SERVICE});
+  }
+
+  private AddSpanInitiateRequest span(ConstructFileResponse file) {
+    return new AddSpanInitiateRequest(
+        file.id(),
+        file.cookie(),
+        0,
+        4096,
+        1234,
+        StorageClass.FLASH,
+        List.of(),
+        Parity.of(1, 0),
+        1,
+        4096,
+        new int[] {1234});
+  }
+
+  /**
+   * Before a shard knows block services right proofs would look forged to it, and readers would be
+   * shown files without disks.
+   */
+  @Test
+  void whatDependsOnBlockServicesWaitsUntilTheyAreKnown() {
+    ConstructFileResponse file = ConstructFileResponse.decode(ask(1, construct()));
+    assertNull(ask(2, span(file)));
+    shard.setBlockServices(BlockServices.EMPTY);
+    ByteBuffer refused = ask(2, span(file));
+    assertEquals(ProtocolConstants.ERROR_KIND, kind(refused));
+    assertEquals(
+        ErrorCode.COULD_NOT_PICK_BLOCK_SERVICES.code(), refused.getShort(Frames.UDP_HEADER_SIZE));
+    shard.setBlockServices(oneService());
+    long block = AddSpanInitiateResponse.decode(ask(3, span(file))).blocks().getFirst().blockId();
+
+    start();
+    LocalFileSpansRequest list = new LocalFileSpansRequest(file.id(), 0, 0, 0);
+    AddSpanCertifyRequest certify =
+        new AddSpanCertifyRequest(
+            file.id(),
+            file.cookie(),
+            0,
+            List.of(new BlockProof(block, Certificates.writeProof(SERVICE_KEY, SERVICE, block))));
+    assertNull(ask(4, certify));
+    assertEquals(
+        ShardKind.STAT_TRANSIENT_FILE, kind(ask(5, new StatTransientFileRequest(file.id()))));
+    shard.setBlockServices(oneService());
+    assertEquals(ShardKind.ADD_SPAN_CERTIFY, kind(ask(4, certify)));
+
+    start();
+    assertNull(ask(6, list));
+    assertEquals(
+        ShardKind.SCRAP_TRANSIENT_FILE,
+        kind(ask(7, new ScrapTransientFileRequest(file.id(), file.cookie()))));
+    RemoveSpanInitiateRequest remove = new RemoveSpanInitiateRequest(file.id(), file.cookie());
+    assertNull(ask(8, remove));
+    shard.setBlockServices(oneService());
+    assertEquals(ShardKind.LOCAL_FILE_SPANS, kind(ask(6, list)));
+    assertEquals(
+        block, RemoveSpanInitiateResponse.decode(ask(8, remove)).blocks().getFirst().blockId());
   }
 }
