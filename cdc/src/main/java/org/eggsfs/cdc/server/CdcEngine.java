@@ -74,6 +74,9 @@ public final class CdcEngine implements AutoCloseable {
   /** A client that has not asked for so long has given up (cdc.md section 13.9). */
   private static final long CLIENT_PATIENCE_NANOS = 180_000_000_000L;
 
+  /** Transactions that expire in one entry, so that nobody waits long for it. */
+  private static final int EXPIRATIONS_MAX = 10_000;
+
   /** Silent attempts after which the shards' addresses are fetched again. */
   private static final int SILENT_ATTEMPTS_BEFORE_REFRESH = 2;
 
@@ -649,7 +652,8 @@ public final class CdcEngine implements AutoCloseable {
         .forEach(
             (transaction, client) -> {
               Origin origin = origins.computeIfAbsent(client, c -> originOf(c, now));
-              if (now - origin.lastSeenNanos > CLIENT_PATIENCE_NANOS) {
+              if (expired.size() < EXPIRATIONS_MAX
+                  && now - origin.lastSeenNanos > CLIENT_PATIENCE_NANOS) {
                 origins.remove(client);
                 expired.add(transaction);
               }

@@ -1,7 +1,7 @@
 package org.eggsfs.cdc.state;
 
-import java.util.ArrayDeque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -12,10 +12,13 @@ import java.util.Map;
  * transactions alone, so that the table can be rebuilt from them after a restart.
  */
 final class LockTable {
-  private record Waiter(Transaction transaction, int lock) {}
-
   private static final class Queue {
-    final ArrayDeque<Waiter> waiting = new ArrayDeque<>();
+    /**
+     * Who waits, with the number of the lock among its own, first come first. Any of them may give
+     * up, and many at once, so nobody is searched for.
+     */
+    final LinkedHashMap<Transaction, Integer> waiting = new LinkedHashMap<>();
+
     int holders;
     boolean exclusive;
 
@@ -40,7 +43,7 @@ final class LockTable {
       if (queue.waiting.isEmpty() && queue.admits(locks.exclusive[i])) {
         queue.grant(locks, i);
       } else {
-        queue.waiting.add(new Waiter(transaction, i));
+        queue.waiting.put(transaction, i);
         locks.waiting++;
       }
     }
@@ -58,7 +61,7 @@ final class LockTable {
         queue.holders--;
         queue.exclusive &= queue.holders > 0;
       } else {
-        queue.waiting.removeIf(waiter -> waiter.transaction.equals(transaction));
+        queue.waiting.remove(transaction);
         locks.waiting--;
       }
       advance(queue, ready);
@@ -70,16 +73,17 @@ final class LockTable {
 
   private static void advance(Queue queue, List<Transaction> ready) {
     while (!queue.waiting.isEmpty()) {
-      Waiter next = queue.waiting.peekFirst();
-      Locks locks = next.transaction.locks();
-      if (!queue.admits(locks.exclusive[next.lock])) {
+      Map.Entry<Transaction, Integer> next = queue.waiting.firstEntry();
+      Transaction transaction = next.getKey();
+      Locks locks = transaction.locks();
+      if (!queue.admits(locks.exclusive[next.getValue()])) {
         return;
       }
-      queue.waiting.removeFirst();
-      queue.grant(locks, next.lock);
+      queue.waiting.pollFirstEntry();
+      queue.grant(locks, next.getValue());
       locks.waiting--;
       if (locks.waiting == 0) {
-        ready.add(next.transaction);
+        ready.add(transaction);
       }
     }
   }
