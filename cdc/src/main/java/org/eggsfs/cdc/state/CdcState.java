@@ -196,7 +196,7 @@ public final class CdcState {
         case ADMITTED -> admission.started(rename.move());
         case REFUSED -> rename.fail(decision.error());
         case WAITS -> {
-          admission.waits(rename);
+          admission.waits(rename, decision.blocker());
           return;
         }
       }

@@ -39,7 +39,21 @@ final class SoftUnlinkDirectory extends Transaction {
   /** Directories that the current step asks about; request n + 1 is about number n. */
   private final List<Long> asked = new ArrayList<>();
 
+  /** Their answers. */
   private final Map<Long, StatDirectoryResponse> stats = new HashMap<>();
+
+  /** The policies of the directories below {@link #next}: for each tag those of the nearest. */
+  private final Map<Integer, DirectoryInfoEntry> found = new HashMap<>();
+
+  /** The directory on the way up that is to be looked at next, null behind the root. */
+  private long next;
+
+  /** Directories that were looked at. */
+  private long walked;
+
+  /** One of them, a newer one each time that their number has doubled. */
+  private long landmark;
+
   private boolean targetIsGone;
   private boolean ancestorIsGone;
   private int walks;
@@ -55,11 +69,11 @@ final class SoftUnlinkDirectory extends Transaction {
       @Override
       void send(SoftUnlinkDirectory tx, Effects effects) {
         SoftUnlinkDirectoryRequest request = tx.request;
-        tx.stats.clear();
         tx.exitError = null;
         tx.targetIsGone = false;
         tx.walks = 0;
-        tx.ask(effects, request.targetId());
+        tx.startWalk();
+        tx.ask(effects);
         tx.send(
             effects,
             LOCK,
@@ -92,7 +106,7 @@ final class SoftUnlinkDirectory extends Transaction {
     STAT(2) {
       @Override
       void send(SoftUnlinkDirectory tx, Effects effects) {
-        tx.ask(effects, tx.firstUnknown());
+        tx.ask(effects);
       }
 
       @Override
@@ -123,7 +137,7 @@ final class SoftUnlinkDirectory extends Transaction {
             effects,
             0,
             target,
-            new RemoveDirectoryOwnerRequest(target, tx.collected()),
+            new RemoveDirectoryOwnerRequest(target, tx.policies()),
             Due.STARTED);
       }
 
@@ -206,12 +220,20 @@ final class SoftUnlinkDirectory extends Transaction {
     next.send(this, effects);
   }
 
-  /** Asks about a directory and, as the parent map has them, its ancestors. */
-  private void ask(Effects effects, long first) {
+  private void startWalk() {
+    found.clear();
+    next = request.targetId();
+    walked = 0;
+    landmark = InodeIds.NULL;
+  }
+
+  /** Asks about the next directory and, as the parent map has them, its ancestors. */
+  private void ask(Effects effects) {
     asked.clear();
+    stats.clear();
     ancestorIsGone = false;
-    long at = first;
-    while (at != InodeIds.NULL && asked.size() < STATS_MAX && !stats.containsKey(at)) {
+    long at = next;
+    while (at != InodeIds.NULL && asked.size() < STATS_MAX && !asked.contains(at)) {
       asked.add(at);
       send(effects, asked.size(), at, new StatDirectoryRequest(at), Due.AT_ONCE);
       at = ParentsTable.get(effects.view, at);
@@ -230,40 +252,32 @@ final class SoftUnlinkDirectory extends Transaction {
     } else if (ancestorIsGone && walks < WALKS_MAX) {
       // It was moved or removed meanwhile, with us below somebody else now.
       walks++;
-      stats.clear();
+      startWalk();
       enter(effects, Step.STAT);
-    } else if (ancestorIsGone || firstUnknown() == InodeIds.NULL) {
-      enter(effects, Step.REMOVE_OWNER);
     } else {
-      enter(effects, Step.STAT);
+      boolean complete = walkThroughAnswers();
+      enter(effects, complete || ancestorIsGone ? Step.REMOVE_OWNER : Step.STAT);
     }
   }
 
-  /** The first directory on the way up whose policies we need and do not know, or null. */
-  private long firstUnknown() {
-    Map<Integer, DirectoryInfoEntry> found = new HashMap<>();
-    int steps = 0;
-    long at = request.targetId();
-    while (at != InodeIds.NULL && found.size() < DefaultPolicies.TAGS.size()) {
-      StatDirectoryResponse stat = stats.get(at);
-      if (stat == null) {
-        return at;
+  /** Walks up as far as there are answers. Returns whether all policies that hold are found. */
+  private boolean walkThroughAnswers() {
+    StatDirectoryResponse stat = stats.get(next);
+    while (stat != null && found.size() < DefaultPolicies.TAGS.size()) {
+      collect(stat);
+      walked++;
+      if (Long.bitCount(walked) == 1) {
+        landmark = next;
       }
-      collect(stat, found);
-      steps++;
-      at = steps > stats.size() ? InodeIds.NULL : stat.owner();
+      // In a loop, which a damaged tree may have, the landmark comes again.
+      next = stat.owner() == landmark ? InodeIds.NULL : stat.owner();
+      stat = stats.get(next);
     }
-    return InodeIds.NULL;
+    return next == InodeIds.NULL || found.size() == DefaultPolicies.TAGS.size();
   }
 
   /** The policies that hold for the directory: for each tag those of the nearest ancestor. */
-  private DirectoryInfo collected() {
-    Map<Integer, DirectoryInfoEntry> found = new HashMap<>();
-    StatDirectoryResponse stat = stats.get(request.targetId());
-    for (int steps = 0; stat != null && steps < stats.size(); steps++) {
-      collect(stat, found);
-      stat = stats.get(stat.owner());
-    }
+  private DirectoryInfo policies() {
     List<DirectoryInfoEntry> entries = new ArrayList<>();
     for (int tag : DefaultPolicies.TAGS) {
       DirectoryInfoEntry entry = found.get(tag);
@@ -272,7 +286,7 @@ final class SoftUnlinkDirectory extends Transaction {
     return new DirectoryInfo(entries);
   }
 
-  private static void collect(StatDirectoryResponse stat, Map<Integer, DirectoryInfoEntry> found) {
+  private void collect(StatDirectoryResponse stat) {
     for (DirectoryInfoEntry entry : stat.info().entries()) {
       if (DefaultPolicies.TAGS.contains(entry.tag())) {
         found.putIfAbsent(entry.tag(), entry);

@@ -17,6 +17,7 @@ import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
+import org.eggsfs.protocol.shard.SetDirectoryOwnerRequest;
 import org.eggsfs.protocol.shard.UnlockCurrentEdgeRequest;
 import org.eggsfs.store.MapView;
 import org.junit.jupiter.api.Test;
@@ -224,6 +225,30 @@ class BoundsTest {
     assertTrue(CdcState.isInitialized(empty));
     empty.map().firstEntry().getValue()[0] = 99;
     assertThrows(IllegalStateException.class, () -> CdcState.open(empty));
+  }
+
+  private MakeDirectoryResponse made(long owner, String name) {
+    stepper.apply(Stepper.request(new MakeDirectoryRequest(owner, bytes(name))));
+    stepper.finish();
+    return (MakeDirectoryResponse) stepper.lastAnswer.response();
+  }
+
+  /** Nobody above it defines policies, so the walk for them would not end. */
+  @Test
+  void aDirectoryInALoopThatADamagedTreeHasCanBeRemoved() throws EggsException {
+    MakeDirectoryResponse a = made(ROOT, "a");
+    long owner = a.id();
+    for (int i = 0; i < 40; i++) {
+      owner = made(owner, "d").id();
+    }
+    MakeDirectoryResponse leaf = made(owner, "leaf");
+    plane.privileged(a.id(), new SetDirectoryOwnerRequest(a.id(), owner));
+    stepper.apply(
+        Stepper.request(
+            new SoftUnlinkDirectoryRequest(owner, leaf.id(), leaf.creationTime(), bytes("leaf"))));
+    stepper.finish();
+    assertNull(stepper.lastAnswer.error());
+    assertEquals(InodeIds.NULL, plane.stat(leaf.id()).owner());
   }
 
   @Test
