@@ -167,6 +167,12 @@ public final class CdcState {
     }
     meta.lastTransaction++;
     Transaction transaction = Transactions.of(meta.lastTransaction, request, fresh);
+    ErrorCode misplaced = Placement.check(effects.view, locks, request.request());
+    if (misplaced != null) {
+      transaction.fail(misplaced);
+      answer(effects, transaction);
+      return;
+    }
     transactions.put(transaction.id(), transaction);
     byClient.put(request.key(), transaction);
     EnqueuedTable.put(effects.target, transaction);
@@ -216,6 +222,11 @@ public final class CdcState {
     if (transaction.error() == null) {
       transaction.updateParents(effects);
     }
+    answer(effects, transaction);
+    remove(effects, transaction, ready);
+  }
+
+  private void answer(Effects effects, Transaction transaction) {
     ClientRequest client = transaction.client();
     int kind = client.request().kind();
     meta.lastAnswer++;
@@ -238,7 +249,6 @@ public final class CdcState {
             transaction.response(),
             transaction.error(),
             effects.index));
-    remove(effects, transaction, ready);
   }
 
   private void remove(Effects effects, Transaction transaction, List<Transaction> ready) {

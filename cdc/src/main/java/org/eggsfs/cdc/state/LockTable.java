@@ -88,6 +88,11 @@ final class LockTable {
     }
   }
 
+  /** Whether somebody holds or waits for a lock. */
+  boolean isWanted(LockKey key) {
+    return queues.containsKey(key);
+  }
+
   /** How many keys somebody holds. */
   int size() {
     return queues.size();

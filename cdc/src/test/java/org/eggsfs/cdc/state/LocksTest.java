@@ -11,6 +11,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.EggsException;
+import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.cdc.CdcRequest;
 import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
 import org.eggsfs.protocol.cdc.HardUnlinkDirectoryRequest;
@@ -18,6 +19,7 @@ import org.eggsfs.protocol.cdc.MakeDirectoryRequest;
 import org.eggsfs.protocol.cdc.MakeDirectoryResponse;
 import org.eggsfs.protocol.cdc.RenameDirectoryRequest;
 import org.eggsfs.protocol.cdc.RenameFileRequest;
+import org.eggsfs.protocol.cdc.RestoreDirectoryRequest;
 import org.eggsfs.protocol.cdc.SoftUnlinkDirectoryRequest;
 import org.eggsfs.protocol.shard.LookupResponse;
 import org.eggsfs.protocol.shard.SameDirectoryRenameRequest;
@@ -97,9 +99,10 @@ class LocksTest {
   void theSecondRunsAtOnceOrWaits(CdcRequest first, CdcRequest second, boolean atOnce) {
     MapView store = new MapView();
     CdcState.initialize(store);
-    for (long directory : new long[] {A, B, C, D}) {
+    for (long directory : new long[] {A, C, D}) {
       ParentsTable.put(store, directory, ROOT);
     }
+    ParentsTable.put(store, B, A);
     CdcState state = CdcState.open(store);
     LogEntry entry =
         new LogEntry(
@@ -166,6 +169,53 @@ class LocksTest {
     stepper.finish();
     assertEquals(List.of(), simulation.plane.check());
     assertEquals(InodeIds.NULL, simulation.plane.stat(a.id()).owner());
+  }
+
+  static Stream<Arguments> misplaced() {
+    long unknown = directory(99);
+    return Stream.of(
+        Arguments.of(rmdir(B, ROOT, "x"), ErrorCode.EDGE_NOT_FOUND),
+        Arguments.of(rmdir(unknown, ROOT, "x"), ErrorCode.DIRECTORY_NOT_FOUND),
+        Arguments.of(rmdir(B, A, "a"), ErrorCode.EDGE_NOT_FOUND),
+        Arguments.of(rmdir(unknown, A, "a"), ErrorCode.DIRECTORY_NOT_FOUND),
+        Arguments.of(new RestoreDirectoryRequest(A, B, bytes("a")), ErrorCode.DIRECTORY_HAS_OWNER));
+  }
+
+  /** Else it could keep all out who work in the target, for as long as a shard does not answer. */
+  @ParameterizedTest
+  @MethodSource("misplaced")
+  void aTargetOfAnotherOwnerIsNotLocked(CdcRequest request, ErrorCode error) {
+    MapView store = new MapView();
+    CdcState.initialize(store);
+    ParentsTable.put(store, A, ROOT);
+    ParentsTable.put(store, B, ROOT);
+    CdcState state = CdcState.open(store);
+    ClientRequest client = Stepper.request(request);
+    ApplyResult result =
+        state.apply(store, store, 1, new LogEntry(1, List.of(client), List.of(), List.of()));
+    Output.ToClient answer = (Output.ToClient) result.outputs().getFirst();
+    assertEquals(1, result.outputs().size());
+    assertEquals(error, answer.error());
+    assertTrue(result.urgent());
+    assertEquals(0, state.transactionCount());
+    assertEquals(0, state.lockCount());
+    assertEquals(
+        error, CdcState.open(store).givenAnswer(client.key(), client.fingerprint()).error());
+  }
+
+  @Test
+  void aTargetThatIsOnItsWayToTheOwnerIsWaitedFor() {
+    MapView store = new MapView();
+    CdcState.initialize(store);
+    ParentsTable.put(store, A, ROOT);
+    ParentsTable.put(store, B, ROOT);
+    CdcState state = CdcState.open(store);
+    List<ClientRequest> requests =
+        List.of(Stepper.request(mv(A, ROOT, "a", B, "a")), Stepper.request(rmdir(B, A, "a")));
+    state.apply(store, store, 1, new LogEntry(1, requests, List.of(), List.of()));
+    assertEquals(
+        List.of(true, false),
+        state.unfinished().stream().map(CdcState.Unfinished::started).toList());
   }
 
   @Test
