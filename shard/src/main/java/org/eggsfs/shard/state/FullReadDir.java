@@ -96,7 +96,7 @@ final class FullReadDir {
 
   /** Adds edges from a key on while they have the prefix. Returns false if the page is over. */
   private boolean walk(byte[] start, byte[] prefix, boolean backwards) {
-    try (Cursor cursor = reading.view().cursor()) {
+    try (Cursor cursor = reading.view().cursor(prefix)) {
       if (backwards) {
         cursor.seekForPrev(start);
       } else {

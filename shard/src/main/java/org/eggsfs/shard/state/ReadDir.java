@@ -30,7 +30,7 @@ final class ReadDir {
     List<CurrentEdge> page = new ArrayList<>();
     int left = reading.budget(request.mtu()) - FIXED;
     boolean exceeding = false;
-    try (Cursor cursor = reading.view().cursor()) {
+    try (Cursor cursor = reading.view().cursor(directory)) {
       cursor.seek(
           EdgesTable.hashKey(shard, request.dirId(), EdgesTable.CURRENT, request.startHash()));
       for (; cursor.isValid() && EdgesTable.isOf(cursor.key(), directory); cursor.next()) {

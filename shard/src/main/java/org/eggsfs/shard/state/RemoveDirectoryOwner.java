@@ -38,7 +38,7 @@ final class RemoveDirectoryOwner {
 
   private static boolean hasCurrentEdge(Transaction tx, long directory) {
     byte[] prefix = EdgesTable.directoryKey(tx.shard, directory);
-    try (Cursor cursor = tx.view.cursor()) {
+    try (Cursor cursor = tx.view.cursor(prefix)) {
       // Current edges are the last ones of their directory.
       cursor.seek(EdgesTable.hashKey(tx.shard, directory, EdgesTable.CURRENT, 0));
       return cursor.isValid() && EdgesTable.isOf(cursor.key(), prefix);

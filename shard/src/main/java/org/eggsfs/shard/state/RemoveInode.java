@@ -51,7 +51,7 @@ final class RemoveInode {
     DirectoriesTable.Row row = tx.checkTouchDirectory(id, true);
     Checks.require(row.owner() == InodeIds.NULL, ErrorCode.DIRECTORY_HAS_OWNER);
     byte[] edges = EdgesTable.directoryKey(tx.shard, id);
-    try (Cursor cursor = tx.view.cursor()) {
+    try (Cursor cursor = tx.view.cursor(edges)) {
       cursor.seek(edges);
       Checks.require(
           !cursor.isValid() || !EdgesTable.isOf(cursor.key(), edges),

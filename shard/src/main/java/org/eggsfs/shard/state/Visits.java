@@ -45,7 +45,7 @@ final class Visits {
     long[] ids = new long[(reading.budget(mtu) - FIXED) / ID_SIZE];
     int count = 0;
     long nextId = 0;
-    try (Cursor cursor = reading.view().cursor()) {
+    try (Cursor cursor = cursor(reading, start)) {
       for (cursor.seek(start); isIn(cursor, start); cursor.next()) {
         long id = Keys.first(cursor.key());
         if (count == ids.length) {
@@ -58,6 +58,11 @@ final class Visits {
     return new Ids(nextId, Arrays.copyOf(ids, count));
   }
 
+  /** For one table of the shard alone: behind it are removed rows of other tables. */
+  private static Cursor cursor(Reading reading, byte[] anyKeyOfTable) {
+    return reading.view().cursor(Arrays.copyOf(anyKeyOfTable, Keys.PREFIX));
+  }
+
   private static boolean isIn(Cursor cursor, byte[] anyKeyOfTable) {
     return cursor.isValid() && Bytes.hasPrefix(cursor.key(), anyKeyOfTable, Keys.PREFIX);
   }
@@ -68,7 +73,7 @@ final class Visits {
     int countMax = (reading.budget(request.mtu()) - FIXED) / TRANSIENT_SIZE;
     List<TransientFile> files = new ArrayList<>();
     long nextId = 0;
-    try (Cursor cursor = reading.view().cursor()) {
+    try (Cursor cursor = cursor(reading, start)) {
       for (cursor.seek(start); isIn(cursor, start); cursor.next()) {
         long id = Keys.first(cursor.key());
         if (files.size() == countMax) {
@@ -88,11 +93,10 @@ final class Visits {
         BlockServiceFilesTable.key(reading.shard(), request.blockServiceId(), request.startFrom());
     long[] files = new long[BLOCK_SERVICE_FILES_MAX];
     int count = 0;
-    try (Cursor cursor = reading.view().cursor()) {
+    int prefix = Keys.PREFIX + ID_SIZE;
+    try (Cursor cursor = reading.view().cursor(Arrays.copyOf(start, prefix))) {
       for (cursor.seek(start);
-          cursor.isValid()
-              && count < files.length
-              && Bytes.hasPrefix(cursor.key(), start, Keys.PREFIX + ID_SIZE);
+          cursor.isValid() && count < files.length && Bytes.hasPrefix(cursor.key(), start, prefix);
           cursor.next()) {
         files[count++] = BlockServiceFilesTable.file(cursor.key());
       }
