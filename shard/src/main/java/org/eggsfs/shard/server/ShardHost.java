@@ -168,7 +168,8 @@ public final class ShardHost implements AutoCloseable {
           try {
             directory.checkpoint(store, id);
             done.accept(null);
-          } catch (IOException | StoreException e) {
+          } catch (IOException | RuntimeException e) {
+            // Whatever it was: who asked is answered, or its repeats would be taken for work.
             LOGGER.log(
                 System.Logger.Level.ERROR, "cannot make snapshot " + Long.toUnsignedString(id), e);
             done.accept(ErrorCode.CANNOT_CREATE_DB_SNAPSHOT);
