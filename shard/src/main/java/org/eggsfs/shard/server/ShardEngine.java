@@ -58,6 +58,9 @@ public final class ShardEngine implements AutoCloseable {
   /** Where the shards' clock may run ahead of the wall clock before an operator should know. */
   private static final long CLOCK_AHEAD_ALERT_NANOS = 1_000_000_000L;
 
+  /** The operator is told again as long as it does: it may have been a step by a year. */
+  private static final long CLOCK_ALERT_PERIOD_NANOS = 60_000_000_000L;
+
   /**
    * A store keeps every row that was removed or replaced since its oldest snapshot, so even an
    * engine that writes nothing lets go of its own after so long.
@@ -134,7 +137,7 @@ public final class ShardEngine implements AutoCloseable {
   private long batchNumber = 1;
   private long durableBatch;
   private long lastAlertNanos;
-  private boolean clockAlerted;
+  private long lastClockAlertNanos;
 
   /**
    * An engine for some of the store's shards.
@@ -162,6 +165,7 @@ public final class ShardEngine implements AutoCloseable {
     this.overlay = new Overlay(snapshot);
     this.changes = new ChangeList(overlay);
     this.lastAlertNanos = clock.nanoTime() - ALERT_PERIOD_NANOS - 1;
+    this.lastClockAlertNanos = clock.nanoTime() - CLOCK_ALERT_PERIOD_NANOS - 1;
     overlay.beginBatch(batchNumber);
   }
 
@@ -481,11 +485,15 @@ public final class ShardEngine implements AutoCloseable {
 
   private long wallClock(HostedShard shard) {
     long nanos = clock.wallNanos();
-    if (!clockAlerted && shard.lastIssuedTime - nanos > CLOCK_AHEAD_ALERT_NANOS) {
-      clockAlerted = true;
+    long ahead = shard.lastIssuedTime - nanos;
+    if (ahead > CLOCK_AHEAD_ALERT_NANOS
+        && arrivedNanos - lastClockAlertNanos > CLOCK_ALERT_PERIOD_NANOS) {
+      lastClockAlertNanos = arrivedNanos;
       LOGGER.log(
           System.Logger.Level.WARNING,
-          "the clock is behind the last change of shard "
+          "the clock is "
+              + ahead / 1_000_000_000
+              + " s behind the last change of shard "
               + shard.number
               + "; times of new changes run ahead of it until it catches up");
     }

@@ -2,6 +2,7 @@ package org.eggsfs.shard.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -9,6 +10,9 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.eggsfs.core.CbcMac;
 import org.eggsfs.core.Certificates;
 import org.eggsfs.core.Parity;
@@ -299,5 +303,47 @@ class ShardEngineTest {
     assertEquals(ShardKind.LOCAL_FILE_SPANS, kind(ask(6, list)));
     assertEquals(
         block, RemoveSpanInitiateResponse.decode(ask(8, remove)).blocks().getFirst().blockId());
+  }
+
+  @Test
+  void aClockThatIsBehindIsReportedAgainAndAgain() {
+    List<String> warnings = new ArrayList<>();
+    Handler handler =
+        new Handler() {
+          @Override
+          public void publish(LogRecord logged) {
+            warnings.add(logged.getMessage());
+          }
+
+          @Override
+          public void flush() {
+            // Nothing is buffered.
+          }
+
+          @Override
+          public void close() {
+            // Nothing is open.
+          }
+        };
+    Logger logger = Logger.getLogger(ShardEngine.class.getName());
+    logger.addHandler(handler);
+    try {
+      ask(1, construct());
+      clock.wallNanos -= 7 * 3600 * SECOND;
+      ask(2, construct());
+      clock.nanoTime += 59 * SECOND;
+      ask(3, construct());
+      assertEquals(1, warnings.size());
+      assertTrue(warnings.getFirst().contains(" 25200 s behind"), warnings::toString);
+      clock.nanoTime += 2 * SECOND;
+      ask(4, construct());
+      assertEquals(2, warnings.size());
+      clock.nanoTime += 61 * SECOND;
+      clock.wallNanos += 8 * 3600 * SECOND;
+      ask(5, construct());
+      assertEquals(2, warnings.size());
+    } finally {
+      logger.removeHandler(handler);
+    }
   }
 }
