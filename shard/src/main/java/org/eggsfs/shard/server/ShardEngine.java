@@ -67,6 +67,14 @@ public final class ShardEngine implements AutoCloseable {
    */
   static final long SNAPSHOT_AGE_MAX_NANOS = 1_000_000_000L;
 
+  /** A write with this id is a message: each copy is executed, none is answered. */
+  private static final long NO_ANSWER_ID = 0;
+
+  private static final Outlet NOWHERE = (frame, to) -> {};
+
+  /** In keys of such writes, where no shard's number is. */
+  private static final int NO_SHARD = -1;
+
   /** A damaged row is used again and again; its stack trace is not news each time. */
   private static final long ALERT_PERIOD_NANOS = 1_000_000_000L;
 
@@ -74,8 +82,7 @@ public final class ShardEngine implements AutoCloseable {
   private record Waiting(
       HostedShard shard,
       Outlet outlet,
-      InetSocketAddress source,
-      long requestId,
+      RequestKey key,
       int kind,
       long index,
       long fingerprint,
@@ -136,6 +143,10 @@ public final class ShardEngine implements AutoCloseable {
   private List<Waiting> waiting = new ArrayList<>();
   private long batchNumber = 1;
   private long durableBatch;
+
+  /** Writes with {@link #NO_ANSWER_ID} so far. */
+  private long messageCount;
+
   private long lastAlertNanos;
   private long lastClockAlertNanos;
 
@@ -233,7 +244,7 @@ public final class ShardEngine implements AutoCloseable {
       answerRead(shard, outlet, source, requestId, signed, request);
     } else {
       writes.increment();
-      acceptWrite(shard, outlet, source, requestId, signed, Frames.fingerprint(received), request);
+      takeWrite(shard, outlet, source, requestId, signed, Frames.fingerprint(received), request);
     }
   }
 
@@ -281,7 +292,8 @@ public final class ShardEngine implements AutoCloseable {
     }
   }
 
-  private void acceptWrite(
+  /** Accepts a write unless it is a copy of one that was answered or is in work. */
+  private void takeWrite(
       HostedShard shard,
       Outlet outlet,
       InetSocketAddress source,
@@ -289,6 +301,12 @@ public final class ShardEngine implements AutoCloseable {
       boolean signed,
       long fingerprint,
       ShardRequest request) {
+    if (requestId == NO_ANSWER_ID) {
+      messageCount++;
+      RequestKey ownKey = new RequestKey(NO_SHARD, messageCount, source);
+      acceptWrite(shard, NOWHERE, ownKey, signed, fingerprint, request);
+      return;
+    }
     RequestKey key = new RequestKey(shard.number, requestId, source);
     byte[] earlier = answerCache.find(key, fingerprint, clock.nanoTime());
     if (earlier != null) {
@@ -302,6 +320,16 @@ public final class ShardEngine implements AutoCloseable {
       repeats.increment();
       return;
     }
+    acceptWrite(shard, outlet, key, signed, fingerprint, request);
+  }
+
+  private void acceptWrite(
+      HostedShard shard,
+      Outlet outlet,
+      RequestKey key,
+      boolean signed,
+      long fingerprint,
+      ShardRequest request) {
     if (inFlight.size() >= IN_FLIGHT_MAX) {
       drops.increment();
       return;
@@ -318,7 +346,7 @@ public final class ShardEngine implements AutoCloseable {
           shard.state.prepare(
               new PrepareContext(overlay, time, signed, shard.blockServices(), random), request);
       if (signed) {
-        entry = entry.withOrder(RequestOrder.of(requestId, wall));
+        entry = entry.withOrder(RequestOrder.of(key.requestId(), wall));
       }
       shard.lastIssuedTime = time;
       ApplyResult result = apply(shard, entry);
@@ -326,8 +354,7 @@ public final class ShardEngine implements AutoCloseable {
           new Waiting(
               shard,
               outlet,
-              source,
-              requestId,
+              key,
               request.kind(),
               shard.appliedIndex,
               fingerprint,
@@ -423,8 +450,7 @@ public final class ShardEngine implements AutoCloseable {
   private void answerWrite(Waiting answer, long nowNanos) {
     HostedShard shard = answer.shard;
     shard.durableIndex = answer.index;
-    RequestKey key = new RequestKey(shard.number, answer.requestId, answer.source);
-    inFlight.remove(key);
+    inFlight.remove(answer.key);
     ShardResponse response = null;
     ErrorCode error = null;
     try {
@@ -435,11 +461,11 @@ public final class ShardEngine implements AutoCloseable {
       // The same once more leads to the same blocks.
       return;
     }
-    encode(answer.requestId, answer.kind, answer.index, answer.signed, response, error);
+    encode(answer.key.requestId(), answer.kind, answer.index, answer.signed, response, error);
     byte[] frame = new byte[sent.remaining()];
     sent.get(0, frame);
-    answerCache.put(key, answer.fingerprint, frame, nowNanos);
-    answer.outlet.send(sent, answer.source);
+    answerCache.put(answer.key, answer.fingerprint, frame, nowNanos);
+    answer.outlet.send(sent, answer.key.source());
     requests.answered(answer.kind, error, nowNanos - answer.arrivedNanos);
   }
 

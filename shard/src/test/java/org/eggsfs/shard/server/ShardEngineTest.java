@@ -306,6 +306,20 @@ class ShardEngineTest {
   }
 
   @Test
+  void aWriteWithoutAnIdIsExecutedEachTimeAndNotAnswered() {
+    receive(0, construct());
+    receive(0, construct());
+    turn();
+    receive(0, construct());
+    turn();
+    commit();
+    turn();
+    assertEquals(List.of(), answers);
+    assertEquals(3, shard.durableIndex);
+    assertEquals(0, engine.inFlightCount());
+  }
+
+  @Test
   void aClockThatIsBehindIsReportedAgainAndAgain() {
     List<String> warnings = new ArrayList<>();
     Handler handler =
