@@ -68,6 +68,9 @@ public final class CdcEngine implements AutoCloseable {
   private static final long LAZY_NANOS = 50_000_000L;
   private static final long WATCH_NANOS = 1_000_000_000L;
 
+  /** The same packet may come again and again; what it breaks is not news each time. */
+  private static final long ALERT_PERIOD_NANOS = 1_000_000_000L;
+
   /** A transaction that runs longer is reported (cdc.md section 13.9). */
   private static final long STUCK_NANOS = 10_000_000_000L;
 
@@ -203,6 +206,7 @@ public final class CdcEngine implements AutoCloseable {
   private long firstIndex;
 
   private long nextWatchNanos;
+  private long lastAlertNanos;
   private volatile List<String> stuck = List.of();
 
   /**
@@ -236,6 +240,7 @@ public final class CdcEngine implements AutoCloseable {
     this.state = CdcState.open(snapshot);
     this.overlay = new Overlay(snapshot);
     this.changes = new ChangeList(overlay);
+    this.lastAlertNanos = clock.nanoTime() - ALERT_PERIOD_NANOS - 1;
     this.index = state.appliedIndex();
     this.durableIndex = index;
   }
@@ -318,7 +323,11 @@ public final class CdcEngine implements AutoCloseable {
       malformed.increment();
       LOGGER.log(System.Logger.Level.DEBUG, "a malformed packet from " + source, e);
     } catch (RuntimeException e) {
-      LOGGER.log(System.Logger.Level.ERROR, "failed on a packet from " + source, e);
+      long now = clock.nanoTime();
+      if (now - lastAlertNanos > ALERT_PERIOD_NANOS) {
+        lastAlertNanos = now;
+        LOGGER.log(System.Logger.Level.ERROR, "failed on a packet from " + source, e);
+      }
     }
   }
 

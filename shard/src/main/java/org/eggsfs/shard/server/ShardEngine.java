@@ -75,7 +75,7 @@ public final class ShardEngine implements AutoCloseable {
   /** In keys of such writes, where no shard's number is. */
   private static final int NO_SHARD = -1;
 
-  /** A damaged row is used again and again; its stack trace is not news each time. */
+  /** A damaged row is used, or a packet sent, again and again; its trace is not news each time. */
   private static final long ALERT_PERIOD_NANOS = 1_000_000_000L;
 
   /** An answer that waits for its batch to become durable. */
@@ -211,10 +211,7 @@ public final class ShardEngine implements AutoCloseable {
     } catch (MalformedMessageException e) {
       malformed.increment();
     } catch (RuntimeException e) {
-      LOGGER.log(
-          System.Logger.Level.ERROR,
-          "shard " + shard.number + " failed on a request from " + source,
-          e);
+      alertFailure(shard, "request from " + source, e);
     }
   }
 
