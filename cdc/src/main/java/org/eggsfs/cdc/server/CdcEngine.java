@@ -23,6 +23,7 @@ import org.eggsfs.cdc.state.ShardAnswer;
 import org.eggsfs.cdc.state.ShardRequests;
 import org.eggsfs.consensus.Committer;
 import org.eggsfs.core.CbcMac;
+import org.eggsfs.core.InodeIds;
 import org.eggsfs.net.Addresses;
 import org.eggsfs.net.HostClock;
 import org.eggsfs.net.Outlet;
@@ -73,6 +74,15 @@ public final class CdcEngine implements AutoCloseable {
 
   /** A transaction that runs longer is reported (cdc.md section 13.9). */
   private static final long STUCK_NANOS = 10_000_000_000L;
+
+  /** How many of them are described; one dead shard may keep very many. */
+  static final int STUCK_DESCRIBED_MAX = 200;
+
+  /**
+   * Transactions that have waited so long for one shard, beyond which it gets no more: the table
+   * has to have room for the other shards.
+   */
+  static final int STUCK_PER_SHARD_MAX = CdcState.TRANSACTIONS_MAX / 10;
 
   /** A client that has not asked for so long has given up (cdc.md section 13.9). */
   private static final long CLIENT_PATIENCE_NANOS = 180_000_000_000L;
@@ -208,6 +218,10 @@ public final class CdcEngine implements AutoCloseable {
   private long nextWatchNanos;
   private long lastAlertNanos;
   private volatile List<String> stuck = List.of();
+  private volatile int stuckCount;
+
+  /** How many of the stuck transactions wait for each shard. */
+  private int[] stuckByShard = new int[ProtocolConstants.SHARD_COUNT];
 
   /**
    * An engine over an initialised store.
@@ -245,9 +259,14 @@ public final class CdcEngine implements AutoCloseable {
     this.durableIndex = index;
   }
 
-  /** Transactions that run for long, for people. Any thread. */
+  /** The oldest transactions that run for long, for people. Any thread. */
   public List<String> stuck() {
     return stuck;
+  }
+
+  /** How many transactions run for long. Any thread. */
+  int stuckCount() {
+    return stuckCount;
   }
 
   /** Transactions queued or running. */
@@ -392,12 +411,18 @@ public final class CdcEngine implements AutoCloseable {
     } else if (request instanceof CdcSnapshotRequest snapshotRequest) {
       origins.put(client, origin);
       makeSnapshot(client, snapshotRequest);
-    } else if (state.transactionCount() + newRequests.size() < CdcState.TRANSACTIONS_MAX) {
+    } else if (hasRoom(request)) {
       origins.put(client, origin);
       newRequests.add(new ClientRequest(client, fingerprint, request));
     } else {
       drops.increment();
     }
+  }
+
+  private boolean hasRoom(CdcRequest request) {
+    return state.transactionCount() + newRequests.size() < CdcState.TRANSACTIONS_MAX
+        && CdcState.inodes(request)
+            .allMatch(inode -> stuckByShard[InodeIds.shard(inode)] < STUCK_PER_SHARD_MAX);
   }
 
   private void makeSnapshot(ClientKey client, CdcSnapshotRequest request) {
@@ -635,10 +660,17 @@ public final class CdcEngine implements AutoCloseable {
 
   private void reportStuck(long now) {
     List<String> list = new ArrayList<>();
+    int[] byShard = new int[ProtocolConstants.SHARD_COUNT];
+    int[] count = new int[1];
     calls.reportOlderThan(
         STUCK_NANOS,
         now,
         (transaction, age, isNew, shards) -> {
+          count[0]++;
+          shards.stream().distinct().forEach(shard -> byShard[shard]++);
+          if (list.size() == STUCK_DESCRIBED_MAX) {
+            return false;
+          }
           String text =
               state.describe(transaction)
                   + ", running for "
@@ -649,8 +681,11 @@ public final class CdcEngine implements AutoCloseable {
           if (isNew) {
             LOGGER.log(System.Logger.Level.WARNING, text);
           }
+          return true;
         });
     stuck = List.copyOf(list);
+    stuckCount = count[0];
+    stuckByShard = byShard;
   }
 
   /** Drops transactions that wait for others while their clients have given up. */

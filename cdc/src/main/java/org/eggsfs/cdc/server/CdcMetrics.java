@@ -27,7 +27,7 @@ final class CdcMetrics {
     all.add(
         new Measurement("eggsfs_cdc_transactions")
             .field("in_flight", engine.lastTransactionCount())
-            .field("stuck", engine.stuck().size())
+            .field("stuck", engine.stuckCount())
             .field("dropped", engine.drops.sum()));
     all.add(
         new Measurement("eggsfs_cdc_packets")

@@ -2,6 +2,7 @@ package org.eggsfs.cdc.server;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
@@ -90,7 +91,10 @@ final class ShardCalls {
   private final long silenceWaitFirst;
   private final Transport transport;
   private final DoubleSupplier random;
-  private final Map<Long, Running> running = new HashMap<>();
+
+  /** By transaction, oldest first. */
+  private final Map<Long, Running> running = new LinkedHashMap<>();
+
   private final Map<Long, Call> byRequestId = new HashMap<>();
   private final PriorityQueue<Timer> timers =
       new PriorityQueue<>((a, b) -> Long.signum(a.dueNanos - b.dueNanos));
@@ -244,10 +248,11 @@ final class ShardCalls {
 
   /** What waits for what. */
   interface Report {
-    void add(long transaction, long ageNanos, boolean isNew, List<Integer> shards);
+    /** Takes one; returns whether it need not be called new any more. */
+    boolean add(long transaction, long ageNanos, boolean isNew, List<Integer> shards);
   }
 
-  /** Reports transactions that run longer than a time. */
+  /** Reports transactions that run longer than a time, oldest first. */
   void reportOlderThan(long ageNanosMin, long now, Report report) {
     running.forEach(
         (transaction, of) -> {
@@ -259,8 +264,7 @@ final class ShardCalls {
                 shards.add(call.shard);
               }
             }
-            report.add(transaction, age, !of.reported, shards);
-            of.reported = true;
+            of.reported |= report.add(transaction, age, !of.reported, shards);
           }
         });
   }

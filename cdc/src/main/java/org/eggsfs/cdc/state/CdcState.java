@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
+import java.util.stream.LongStream;
 import org.eggsfs.core.InodeIds;
 import org.eggsfs.protocol.ErrorCode;
 import org.eggsfs.protocol.cdc.CdcRequest;
@@ -96,6 +97,11 @@ public final class CdcState {
   /** The error to answer at once, without a transaction, or null (cdc.md section 13.2). */
   public static ErrorCode validate(CdcRequest request) {
     return Validation.check(request);
+  }
+
+  /** The inodes that a request names: their shards have to answer before it can end. */
+  public static LongStream inodes(CdcRequest request) {
+    return Transactions.inodes(request);
   }
 
   /**

@@ -1,5 +1,6 @@
 package org.eggsfs.cdc.state;
 
+import java.util.stream.LongStream;
 import org.eggsfs.protocol.cdc.CdcRequest;
 import org.eggsfs.protocol.cdc.CdcSnapshotRequest;
 import org.eggsfs.protocol.cdc.CrossShardHardUnlinkFileRequest;
@@ -29,6 +30,22 @@ final class Transactions {
       case RestoreDirectoryRequest r -> new RestoreDirectory(id, client, r);
       case CdcSnapshotRequest _ ->
           throw new IllegalArgumentException("a snapshot is no transaction");
+    };
+  }
+
+  /** The inodes that the transaction asks the shards of, as far as the request names them. */
+  static LongStream inodes(CdcRequest request) {
+    return switch (request) {
+      case MakeDirectoryRequest r -> LongStream.of(r.ownerId());
+      case MakeNewDirectoryRequest r -> LongStream.of(r.ownerId());
+      case RenameFileRequest r -> LongStream.of(r.oldOwnerId(), r.newOwnerId());
+      case RenameFileNoReplaceRequest r -> LongStream.of(r.oldOwnerId(), r.newOwnerId());
+      case SoftUnlinkDirectoryRequest r -> LongStream.of(r.ownerId(), r.targetId());
+      case RenameDirectoryRequest r -> LongStream.of(r.oldOwnerId(), r.newOwnerId(), r.targetId());
+      case HardUnlinkDirectoryRequest r -> LongStream.of(r.dirId());
+      case CrossShardHardUnlinkFileRequest r -> LongStream.of(r.ownerId(), r.targetId());
+      case RestoreDirectoryRequest r -> LongStream.of(r.ownerId(), r.targetId());
+      case CdcSnapshotRequest _ -> LongStream.empty();
     };
   }
 

@@ -137,5 +137,10 @@ class ShardCallsTest {
     calls.reportOlderThan(10_000 * MS, 10_000 * MS, report);
     calls.reportOlderThan(10_000 * MS, 11_000 * MS, report);
     assertEquals(List.of("1 10000 true [7]", "1 11000 false [7]"), reports);
+    reports.clear();
+    // What nobody has told of yet stays new.
+    calls.reportOlderThan(10_000 * MS, 15_000 * MS, (transaction, age, isNew, shards) -> false);
+    calls.reportOlderThan(10_000 * MS, 15_000 * MS, report);
+    assertEquals(List.of("1 15000 false [7]", "2 10000 true [7]"), reports);
   }
 }
