@@ -98,7 +98,7 @@ class MessageJsonTest {
     assertEquals(
         "ADD_SPAN_INITIATE_WITH_REFERENCE",
         messages.find("shard", "AddSpanInitiateWithReference").orElseThrow().kindName());
-    assertEquals(47, messages.messages("shard").size());
+    assertEquals(48, messages.messages("shard").size());
     assertFalse(messages.find("shard", "NOT_A_KIND").isPresent());
     assertFalse(messages.find("cdc", "LOOKUP").isPresent());
   }

@@ -112,6 +112,11 @@ public final class NamespaceModel {
 
   /** Of the removal of a directory. */
   public ErrorCode removeDirectory(Name name, State edge) {
+    // The coordinator knows where the directory is, and does not ask elsewhere.
+    Long parent = parents.get(edge.target());
+    if (isThere(name.directory()) && parent != null && parent != name.directory()) {
+      return ErrorCode.EDGE_NOT_FOUND;
+    }
     ErrorCode missing = find(name, edge);
     if (missing != null) {
       return missing;
