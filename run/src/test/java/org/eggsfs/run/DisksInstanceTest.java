@@ -173,13 +173,10 @@ class DisksInstanceTest {
     assertEquals(2 * (SERVERS + 2), all.size());
     assertReadable("grown");
     Path newest = new InstanceLayout(options().dataDir).blockService(SERVERS + 1, 0);
-    long end = System.nanoTime() + PATIENCE_NANOS;
     for (int i = 0; blocks(newest).isEmpty(); i++) {
       assertTrue(
-          System.nanoTime() < end,
-          "no block of so many files has come to a new server: " + cli.ok("blockservices"));
-      // Shards learn of new services, and get others to write to, when they ask next; what has just
-      // changed, as on a slow machine a server that was silent for a moment, waits for ten seconds.
+          i < 20, "no block of so many files has come to a new server: " + cli.ok("blockservices"));
+      // Shards learn of new services, and get others to write to, when they ask next.
       TimeUnit.NANOSECONDS.sleep(options().refreshInterval);
       cli.ok("cp", "-r", folder.resolve("tree/a").toString(), "eggs:/new-" + i);
     }

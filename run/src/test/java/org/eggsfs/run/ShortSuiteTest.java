@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Goal: the suite of {@code eggs tests} works, and scenarios of the short suite that need no
+ * Goal: the suite of {@code eggs tests} works, and those scenarios of the short suite that need no
  * processes of their own hold in every build. Method: the command itself with a fixed seed; its
  * report must say so.
  */
@@ -27,10 +27,12 @@ class ShortSuiteTest {
           "directory listing",
           "many files",
           "many directories",
+          "scrub",
           "mount model",
           "name races",
           "directory races",
-          "crash history");
+          "crash history",
+          "packets name races");
 
   @TempDir private Path folder;
 
